@@ -1,0 +1,110 @@
+"""The git history of a generated repository, by GitPython.
+
+The first commit is exactly the template's output and says so in a trailer: it is what a template
+update merges from. So nothing of the user's set-up may change it: hooks, ignore files and line-end
+conversion are off for that one commit.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from scaffold.errors import MissingToolError, ScaffoldError
+
+if TYPE_CHECKING:
+    from scaffold.workspace import History
+
+TRAILER = "Scaffold-Template"
+TEST_BRANCH = "test"
+
+# Set by git when it calls a hook or an alias; they would point every command at that repository.
+_REPOSITORY_VARIABLES = (
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_COMMON_DIR",
+    "GIT_NAMESPACE",
+    "GIT_PREFIX",
+)
+
+
+def check() -> None:
+    """Check that git is there and knows who commits.
+
+    Raises:
+        MissingToolError: it is not, or does not.
+    """
+    git = _git()
+    for role in ("AUTHOR", "COMMITTER"):
+        for field in ("NAME", "EMAIL"):
+            if os.environ.get(f"GIT_{role}_{field}") or (
+                field == "EMAIL" and os.environ.get("EMAIL")
+            ):
+                continue
+            key = f"user.{field.lower()}"
+            value = git.Git().config("--get", key, with_exceptions=False)
+            if not value:
+                raise MissingToolError(
+                    f"git does not know who you are ({key} is not set)",
+                    hint='set it once with `git config --global user.name "Ann Lee"` and '
+                    "`git config --global user.email ann@example.org`, "
+                    "or generate without git history: --no-git",
+                )
+
+
+def begin(folder: Path, history: History) -> None:
+    """Make `folder` a git repository whose first commit holds exactly its files.
+
+    Raises:
+        ScaffoldError: git failed; its own words are in the message.
+    """
+    git = _git()
+    hidden = {name: os.environ.pop(name) for name in _REPOSITORY_VARIABLES if name in os.environ}
+    try:
+        repository = git.Repo.init(folder, initial_branch=history.branch, template="")
+        # --force: the user's own ignore file must not decide what the template's commit holds
+        repository.git(c=_EXACTLY).add(".", force=True)
+        repository.git(c=_EXACTLY).commit(message=history.message, quiet=True)
+        repository.create_head(TEST_BRANCH)
+        with repository.config_writer() as config:
+            config.set_value('remote "origin"', "url", history.remote)
+            config.set_value('remote "origin"', "fetch", "+refs/heads/*:refs/remotes/origin/*")
+        repository.close()
+    except git.GitCommandError as error:
+        reason = error.stderr.strip().removeprefix("stderr: ").strip("'\n ")
+        raise ScaffoldError(
+            f"git could not make the first commit: {reason}",
+            hint="nothing was left behind; mend it, or generate without git history: --no-git",
+        ) from error
+    finally:
+        os.environ.update(hidden)
+
+
+_EXACTLY = ["core.hooksPath=/dev/null", "core.autocrlf=false", "core.attributesFile=/dev/null"]
+
+
+def identity() -> tuple[str, str]:
+    """Return the name and the e-mail address git knows, each "" where it knows none."""
+    try:
+        git = _git()
+    except MissingToolError:
+        return "", ""
+    name, email = (
+        git.Git().config("--get", key, with_exceptions=False) for key in ("user.name", "user.email")
+    )
+    return name, email
+
+
+def _git():  # type: ignore[no-untyped-def]
+    """Import GitPython, which looks for the git program when it is imported."""
+    try:
+        import git
+    except ImportError:
+        raise MissingToolError(
+            "git is not installed",
+            hint="install it (`apt-get install git`), or generate without git history: --no-git",
+        ) from None
+    return git

@@ -1,0 +1,392 @@
+"""The questions: the one table that prompts, validation, `copier.yml` and `cookiecutter.json` share.
+
+Defaults and derived values are Jinja expressions over `cookiecutter.<key>`, because that is the one
+language that all three front doors (`scaffold new`, copier, cookiecutter) evaluate. They use
+nothing but Jinja's own filters and the methods of `str`. Only the standard library is imported
+here: the hooks that cookiecutter runs read this module from any Python.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from scaffold import __version__
+
+TEMPLATE_VERSION = __version__
+
+# Characters that no text answer may hold: control characters (YAML and TOML refuse them), line
+# and paragraph separators (YAML folds them), byte order marks, bidirectional overrides (they make
+# a source file read otherwise than it runs, CVE-2021-42574) and halves of surrogate pairs.
+_UNPRINTABLE = (
+    r"\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ufffe\uffff"
+    r"\ud800-\udfff"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One thing an answer must satisfy. Exactly one of the last three fields is set.
+
+    Attributes:
+        message: what is wanted, shown to the user when the rule is broken.
+        pattern: a regular expression that the whole answer must match.
+        each: apply `pattern` to each part of a comma-separated answer instead.
+        unreserved: the answer, as a package name, must not be in `reserved_names()`.
+        as_many_as: key of another comma-separated answer with as many parts.
+    """
+
+    message: str
+    pattern: str = ""
+    each: bool = False
+    unreserved: bool = False
+    as_many_as: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One question of the table.
+
+    Attributes:
+        key: the answer's name, as `--data KEY=VALUE` and the templates use it.
+        label: two or three words for the prompt.
+        help: one line that says what the answer is used for.
+        default: Jinja expression; "" when the user must answer.
+        choices: the allowed answers, the default first; empty for free text.
+        rules: what a free-text answer must satisfy.
+        advanced: a sensible default exists, so the prompts ask for it only on request.
+        multiline: line breaks are allowed.
+    """
+
+    key: str
+    label: str
+    help: str
+    default: str = ""
+    choices: tuple[str, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    advanced: bool = False
+    multiline: bool = False
+
+    @property
+    def required(self) -> bool:
+        """Whether there is no default to fall back to."""
+        return not self.default and not self.choices
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """A value that follows from the answers; templates read it as `cookiecutter.<key>`.
+
+    Attributes:
+        key: starts with two underscores, which is how cookiecutter knows not to ask.
+        expression: Jinja expression over the answers and the derived values before it.
+    """
+
+    key: str
+    expression: str
+
+
+_LINE = Rule(
+    "must be one line of printable text without surrounding spaces, at most 200 characters",
+    rf"(?=.{{1,200}}\Z)[^\s{_UNPRINTABLE}]([^\t\n{_UNPRINTABLE}]*[^\s{_UNPRINTABLE}])?",
+)
+_TEXT = Rule(
+    "must be printable text without surrounding spaces, at most 4000 characters",
+    rf"(?=[\s\S]{{1,4000}}\Z)[^\s{_UNPRINTABLE}]([^{_UNPRINTABLE}]*[^\s{_UNPRINTABLE}])?",
+)
+
+# Letters with marks, and what a file name gets instead: pairs of equally long strings, because
+# Jinja has no transliteration of its own.
+_MARKED = "àáâãäåāăąçćčďđèéêëēėęěğìíîïīįıķłļñńňņòóôõöøōőŕřśšşșťțţùúûüūůűųýÿźžż"
+_PLAIN = "aaaaaaaaacccddeeeeeeeegiiiiiiikllnnnnoooooooorrsssstttuuuuuuuuyyzzz"
+
+_REPO_NAME = (
+    "{%- set ns = namespace(slug='') -%}"
+    "{%- for c in cookiecutter.project_name.lower() -%}"
+    f"{{%- set p = '{_MARKED}'.find(c) -%}}"
+    f"{{%- set c = '{_PLAIN}'[p] if p >= 0 else ('ss' if c == 'ß' else c) -%}}"
+    "{%- set ns.slug = ns.slug ~ "
+    "(c if c in 'abcdefghijklmnopqrstuvwxyz0123456789' else ('ss' if c == 'ss' else '_')) -%}"
+    "{%- endfor -%}"
+    "{%- set slug = ns.slug.split('_') | select | join('_') -%}"
+    "{{ 'model_' ~ slug if slug[:1] in '0123456789' and slug else slug }}"
+)
+
+QUESTIONS: tuple[Question, ...] = (
+    Question(
+        "project_name",
+        "Project name",
+        'What people call it, for example "Plant classification".',
+        rules=(_LINE,),
+    ),
+    Question(
+        "repo_name",
+        "Repository name",
+        "Name of the model repository; with '_' for '-' also of its Python package.",
+        default=_REPO_NAME,
+        rules=(
+            Rule(
+                "must be lower-case letters and digits in groups joined by '_' or '-', "
+                "beginning with a letter, at most 80 characters",
+                r"(?=.{1,80}\Z)[a-z][a-z0-9]*([_-][a-z0-9]+)*",
+            ),
+            Rule("would hide, or be hidden by, the module of that name", unreserved=True),
+        ),
+    ),
+    Question(
+        "description",
+        "Description",
+        "What the model does, in a sentence or two; it is shown in the marketplace.",
+        default="{{ cookiecutter.project_name }}: a machine-learning module",
+        rules=(_TEXT,),
+        multiline=True,
+    ),
+    Question(
+        "author_name",
+        "Authors",
+        "Names, separated by commas.",
+        default="Your Name",
+        rules=(
+            _LINE,
+            Rule(
+                "must be names separated by commas, without '<', '>' or '@'",
+                r"\s*[^\s,<>@]([^,<>@]*[^\s,<>@])?\s*",
+                each=True,
+            ),
+        ),
+    ),
+    Question(
+        "author_email",
+        "E-mail addresses",
+        "One for each author, in the same order, separated by commas.",
+        default="you@example.org",
+        rules=(
+            Rule(
+                "must be e-mail addresses separated by commas, like ann@example.org",
+                r"\s*[A-Za-z0-9_%+-]+(\.[A-Za-z0-9_%+-]+)*@[A-Za-z0-9]+([.-][A-Za-z0-9]+)*"
+                r"\.[A-Za-z]{2,}\s*",
+                each=True,
+            ),
+            Rule("must be as many as the authors", as_many_as="author_name"),
+        ),
+    ),
+    Question(
+        "open_source_license",
+        "Licence",
+        "SPDX identifier of the licence of both repositories.",
+        choices=(
+            "MIT",
+            "Apache-2.0",
+            "BSD-3-Clause",
+            "GPL-3.0-only",
+            "AGPL-3.0-only",
+            "LGPL-3.0-only",
+            "MPL-2.0",
+            "none",
+        ),
+    ),
+    Question(
+        "git_base_url",
+        "Git account",
+        "Address of the account or organisation that both repositories belong to.",
+        default="https://github.com/deephdc",
+        rules=(
+            Rule(
+                "must be an http(s) address of an account, like https://github.com/deephdc",
+                r"https?://[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?"
+                r"(/[A-Za-z0-9_.~-]+)+",
+            ),
+        ),
+        advanced=True,
+    ),
+    Question(
+        "dockerhub_user",
+        "Registry account",
+        "Account on Docker Hub that the images are pushed to.",
+        default="deephdc",
+        rules=(
+            Rule(
+                "must be lower-case letters and digits, with single '.', '_' or '-' between",
+                r"[a-z0-9]+([._-][a-z0-9]+)*",
+            ),
+        ),
+        advanced=True,
+    ),
+    Question(
+        "app_version",
+        "Version",
+        "Version of the module, as MAJOR.MINOR.PATCH.",
+        default="0.1.0",
+        rules=(
+            Rule(
+                "must be like 0.1.0",
+                r"(0|[1-9][0-9]{0,8})(\.(0|[1-9][0-9]{0,8})){2}((a|b|rc)[0-9]{1,4})?",
+            ),
+        ),
+        advanced=True,
+    ),
+    Question(
+        "framework",
+        "Framework",
+        "The library that the network is written with.",
+        choices=("tensorflow",),
+        advanced=True,
+    ),
+    Question(
+        "python_version",
+        "Python version",
+        "The Python of the container images.",
+        choices=("3.11", "3.12", "3.13", "3.10"),
+        advanced=True,
+    ),
+    Question(
+        "docker_baseimage",
+        "Base image",
+        "Image that the container images are built from, without its tag.",
+        default="python",
+        rules=(
+            Rule(
+                "must be an image name without a tag, like python or tensorflow/tensorflow",
+                r"([a-z0-9]+([.-][a-z0-9]+)*(:[0-9]{1,5})?/)?[a-z0-9]+((\.|_{1,2}|-+)[a-z0-9]+)*"
+                r"(/[a-z0-9]+((\.|_{1,2}|-+)[a-z0-9]+)*)*",
+            ),
+        ),
+        advanced=True,
+    ),
+    Question(
+        "baseimage_cpu_tag",
+        "CPU tag",
+        "Tag of the base image for the CPU image.",
+        default="{{ cookiecutter.python_version }}-slim",
+        rules=(Rule("must be an image tag", r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"),),
+        advanced=True,
+    ),
+    Question(
+        "baseimage_gpu_tag",
+        "GPU tag",
+        "Tag of the base image for the GPU image; CUDA itself comes with the framework's wheels.",
+        default="{{ cookiecutter.python_version }}-slim",
+        rules=(Rule("must be an image tag", r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"),),
+        advanced=True,
+    ),
+    Question(
+        "layout",
+        "Layout",
+        "pair: a model repository and its container repository DEEP-OC-<name>.",
+        choices=("pair",),
+        advanced=True,
+    ),
+    Question(
+        "default_branch",
+        "Default branch",
+        "Branch that holds releases; `test` is made beside it.",
+        choices=("master", "main"),
+        advanced=True,
+    ),
+    Question(
+        "metadata_version",
+        "Metadata version",
+        "Version of the marketplace's metadata schema that metadata.json follows.",
+        choices=("1.0.0", "2.0.0", "2.1.0", "2.2.0", "2.3.0"),
+        advanced=True,
+    ),
+)
+
+BY_KEY: Mapping[str, Question] = {question.key: question for question in QUESTIONS}
+
+
+def _quoted(value: str) -> str:
+    """Jinja that renders `value` as the inside of a double-quoted TOML, JSON, YAML or Python string.
+
+    Answers hold no control characters but line break and tab, so these four escapes are enough for
+    all four languages; everything else stands for itself.
+    """
+    return (
+        rf"({value}) | replace('\\', '\\\\') | replace('\"', '\\\"')"
+        r" | replace('\n', '\\n') | replace('\t', '\\t')"
+    )
+
+
+def _markdown(value: str) -> str:
+    """Jinja that renders one line so that Markdown shows exactly its characters."""
+    escapes = "".join(f" | replace('{char}', '\\\\{char}')" for char in "`*_[]<>#|~$&!")
+    return (
+        rf"{{%- set line = ({value}) | replace('\\', '\\\\'){escapes} -%}}"
+        # what would begin a list or a rule: "- ", "+ ", "1. ", "1) ", "---", "==="
+        "{%- set number = line.split('.')[0].split(')')[0] -%}"
+        r"{%- if line[:1] in '-+=:' and line -%}\{{ line }}"
+        r"{%- elif number.isdigit() and number != line -%}"
+        r"{{ number }}\{{ line[number | length:] }}"
+        "{%- else -%}{{ line }}{%- endif -%}"
+    )
+
+
+_SUMMARY = "cookiecutter.description.split() | join(' ')"
+_ANSWERS = "".join(
+    f'  {question.key}: "{{{{ {_quoted("cookiecutter." + question.key)} }}}}"\n'
+    for question in QUESTIONS
+)
+
+DERIVED: tuple[Derived, ...] = (
+    Derived("__pkg", "{{ cookiecutter.repo_name | replace('-', '_') }}"),
+    Derived("__container", "DEEP-OC-{{ cookiecutter.repo_name }}"),
+    Derived("__pair", "{{ cookiecutter.repo_name }}-pair"),
+    Derived(
+        "__image", "{{ cookiecutter.dockerhub_user }}/deep-oc-{{ cookiecutter.repo_name }}"
+    ),
+    Derived("__repo_url", "{{ cookiecutter.git_base_url }}/{{ cookiecutter.repo_name }}"),
+    Derived("__container_url", "{{ cookiecutter.git_base_url }}/{{ cookiecutter.__container }}"),
+    Derived("__title_str", f"{{{{ {_quoted('cookiecutter.project_name')} }}}}"),
+    Derived("__title_md", _markdown("cookiecutter.project_name")),
+    Derived("__summary", f"{{{{ {_SUMMARY} }}}}"),
+    Derived("__summary_str", f"{{{{ {_quoted(_SUMMARY)} }}}}"),
+    Derived("__summary_md", _markdown(_SUMMARY)),
+    Derived("__template_version", TEMPLATE_VERSION),
+    Derived("__answers", _ANSWERS),
+)
+
+# The day of generation, YYYY-MM-DD: the one derived value that each front door spells its own way.
+TODAY = "__date"
+TODAY_IN_COPIER = "{{ '%Y-%m-%d' | strftime }}"
+TODAY_IN_COOKIECUTTER = "{% now 'local', '%Y-%m-%d' %}"
+
+
+@cache
+def reserved_names() -> frozenset[str]:
+    """Return the package names that a module must not take (`reserved_names.txt`)."""
+    text = (Path(__file__).parent / "reserved_names.txt").read_text(encoding="utf-8")
+    return frozenset(line for line in text.splitlines() if line and not line.startswith("#"))
+
+
+def broken_rule(question: Question, value: str, answers: Mapping[str, str]) -> str:
+    """Say what is wrong with an answer.
+
+    Args:
+        question: the question that was asked.
+        value: the answer.
+        answers: the answers to the questions before it.
+
+    Returns:
+        What the answer must be, ready to follow the key and the value in a message; "" if it is
+        right.
+    """
+    if question.choices:
+        if value in question.choices:
+            return ""
+        return f"must be one of: {', '.join(question.choices)}"
+    if not value:
+        return "must not be empty"
+    for rule in question.rules:
+        parts = value.split(",") if rule.each else [value]
+        if rule.pattern and not all(re.fullmatch(rule.pattern, part) for part in parts):
+            return rule.message
+        if rule.unreserved and value.replace("-", "_") in reserved_names():
+            return rule.message
+        if rule.as_many_as:
+            wanted = len(answers[rule.as_many_as].split(","))
+            if len(value.split(",")) != wanted:
+                return f"{rule.message} ({wanted})"
+    return ""
