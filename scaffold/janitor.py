@@ -39,7 +39,7 @@ def main() -> None:
         _say({"staging": staging})
         line = sys.stdin.readline()
         if line.endswith("\n"):
-            _move(json.loads(line), staging, destination)
+            move(json.loads(line), staging, destination)
             done = True
     except OSError as error:
         _say({"error": _reason(error)})
@@ -73,7 +73,7 @@ def _make_folders(path: str) -> list[str]:
     return created
 
 
-def _move(names: list[str], staging: str, destination: str) -> None:
+def move(names: list[str], staging: str, destination: str) -> None:
     """Move every folder to its place, or none."""
     moved: list[str] = []
     try:
