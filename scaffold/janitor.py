@@ -12,6 +12,7 @@ reads ["name", …]; it writes {"error": null} or {"error": TEXT}.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -98,10 +99,8 @@ def _remove(folder: str) -> None:
 
 
 def _remove_empty(folder: str) -> None:
-    try:
+    with contextlib.suppress(OSError):  # not empty: somebody has put something of theirs there
         os.rmdir(folder)
-    except OSError:
-        pass  # somebody has put something there meanwhile: it is theirs
 
 
 def _reason(error: OSError) -> str:

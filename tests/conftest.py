@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,11 @@ import pytest
 from tests.helpers import Outcome, run_in_process
 
 ROOT = Path(__file__).parent.parent
+# What installers need of the developer's set-up: their caches and their configuration.
+REAL_HOME = {
+    "HOME": str(Path.home()),
+    "XDG_CONFIG_HOME": os.environ.get("XDG_CONFIG_HOME", str(Path.home() / ".config")),
+}
 
 
 @pytest.fixture(autouse=True)
@@ -39,11 +44,17 @@ def scaffold(capfd: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
 
 
 @pytest.fixture(scope="session")
-def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of what copier and cookiecutter read, without git: their git handling is not ours."""
     copy = tmp_path_factory.mktemp("checkout")
     for name in ("copier.yml", "cookiecutter.json"):
         shutil.copy(ROOT / name, copy / name)
     for name in ("template", "scaffold"):
         shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
-    yield copy
+    return copy
+
+
+@pytest.fixture
+def real_home() -> dict[str, str]:
+    """The variables that lead installers to the developer's caches and configuration."""
+    return REAL_HOME

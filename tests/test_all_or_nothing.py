@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -69,10 +70,8 @@ def test_a_signal_at_any_moment(sent: signal.Signals, whole_group: bool, tmp_pat
         # the first third is Python starting; the last moments are when the folders move
         time.sleep(moments.uniform(0.2, 1.1) * duration)
         if whole_group:
-            try:
+            with suppress(ProcessLookupError):
                 os.killpg(process.pid, sent)
-            except ProcessLookupError:
-                pass
         else:
             process.send_signal(sent)
         errors = process.communicate()[1].decode()

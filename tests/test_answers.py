@@ -56,13 +56,17 @@ def test_files_are_read_as_they_are_written(tmp_path: Path, name: str, text: str
         ("a.yml", "", "expected a mapping of answers"),
         ("a.yml", "author_name: [Ann, Bob]\n", "author_name must be one value, not list"),
         ("a.yml", "project: x\n", "unknown key 'project'"),
-        ("a.yml", "project_name: !!python/object/apply:os.system [id]\n", "project_name must be one"),
+        (
+            "a.yml",
+            "project_name: !!python/object/apply:os.system [id]\n",
+            "project_name must be one",
+        ),
     ],
 )
 def test_a_wrong_file_is_refused(tmp_path: Path, name: str, text: str, message: str) -> None:
     path = tmp_path / name
     path.write_text(text, encoding="utf-8")
-    with pytest.raises(UsageError, match="a\\.(json|yml)") as error:
+    with pytest.raises(UsageError, match=r"a\.(json|yml)") as error:
         load(path)
     assert message in error.value.message
 

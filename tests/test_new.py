@@ -73,10 +73,12 @@ def test_the_history_begins_with_exactly_the_template(scaffold: Scaffold, tmp_pa
         assert git(folder, "branch", "--format=%(refname:short)").split() == ["main", "test"]
         assert git(folder, "rev-parse", "--abbrev-ref", "HEAD") == "main"
         assert git(folder, "rev-parse", "main") == git(folder, "rev-parse", "test")
-        assert git(folder, "remote", "get-url", "origin") == f"https://github.com/deephdc/{name}.git"
-        assert git(folder, "log", "--format=%s|%an|%(trailers:key=Scaffold-Template,valueonly)") == (
-            f"Generate {name}|Ann Lee|0.1.0"
+        assert (
+            git(folder, "remote", "get-url", "origin") == f"https://github.com/deephdc/{name}.git"
         )
+        assert git(
+            folder, "log", "--format=%s|%an|%(trailers:key=Scaffold-Template,valueonly)"
+        ) == (f"Generate {name}|Ann Lee|0.1.0")
         assert git(folder, "ls-files").splitlines() == sorted(str(path) for path in tree)
         assert git(folder, "status", "--porcelain") == ""
         assert git(folder, "fsck", "--strict") == ""

@@ -27,9 +27,7 @@ from scaffold.errors import EXIT_INTERRUPTED
 @VARIANT
 @click.option("--dry-run", is_flag=True, help="Show what would be run.")
 @common_options
-def command(
-    out: Output, path: Path, host: str, port: int, variant: str, dry_run: bool
-) -> None:
+def command(out: Output, path: Path, host: str, port: int, variant: str, dry_run: bool) -> None:
     """Serve the REST API of the module that PATH lies in, until Ctrl-C.
 
     Its environment is made on the first call and reused afterwards.
