@@ -81,13 +81,13 @@ ENVIRONMENT = {
 
 def table(seconds: Mapping[str, list[float]], floor: str, files: int = 0) -> None:
     """Print medians, spreads and ratios to the command `floor`, paired by round."""
-    print(f"\n{'':28}{'median':>9}{'min–max':>14}{'ratio':>8}" + f"{'files/s':>9}" * bool(files))
+    print(f"\n{'':28}{'median':>9}{'range':>15}{'ratio':>8}" + f"{'files/s':>9}" * bool(files))
     for name, runs in seconds.items():
         ratio = statistics.median(a / b for a, b in zip(runs, seconds[floor], strict=True))
         median = statistics.median(runs)
         rate = f"{files / median:9.0f}" if files else ""
-        spread = f"{min(runs) * 1000:.0f}–{max(runs) * 1000:.0f}"
-        print(f"{name:28}{median * 1000:6.0f} ms{spread:>14}{ratio:8.2f}{rate}")
+        spread = f"{min(runs) * 1000:.0f} to {max(runs) * 1000:.0f}"
+        print(f"{name:28}{median * 1000:6.0f} ms{spread:>15}{ratio:8.2f}{rate}")
 
 
 def main() -> None:

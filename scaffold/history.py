@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 from scaffold.errors import MissingToolError, ScaffoldError
@@ -100,7 +101,7 @@ def identity() -> tuple[str, str]:
     return name, email
 
 
-def _git():  # type: ignore[no-untyped-def]
+def _git() -> ModuleType:
     """Import GitPython, which looks for the git program when it is imported."""
     try:
         import git

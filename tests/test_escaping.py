@@ -37,32 +37,31 @@ NASTY = (
 )
 MULTILINE = f"{NASTY}\n- item: one\n\n\t1. two\n---\n'''\n\"\"\"\nEOF"
 
-accepted = {
-    key: st.text(
-        st.one_of(
-            st.sampled_from("\"'\\{}%#$`:-*_[]()<>&|~!@,.;=/+?^ \t\n1a"),
-            st.characters(exclude_categories=("Cs", "Cc")),
-        ),
-        min_size=1,
-        max_size=80,
+
+def texts(key: str) -> st.SearchStrategy[str]:
+    """Texts that the question `key` accepts, rich in characters that mean something somewhere."""
+    characters = st.one_of(
+        st.sampled_from("\"'\\{}%#$`:-*_[]()<>&|~!@,.;=/+?^ \t\n1a"),
+        st.characters(exclude_categories=("Cs", "Cc")),
     )
-    .map(str.strip)
-    .filter(lambda text, key=key: not broken_rule(BY_KEY[key], text, {}))
-    for key in ("project_name", "description", "author_name")
-}
+
+    def accepted(text: str) -> bool:
+        return not broken_rule(BY_KEY[key], text, {})
+
+    return st.text(characters, min_size=1, max_size=80).map(str.strip).filter(accepted)
 
 
 @st.composite
 def answers(draw: st.DrawFn) -> dict[str, str]:
-    authors = draw(st.lists(accepted["author_name"], min_size=1, max_size=3))
+    authors = draw(st.lists(texts("author_name"), min_size=1, max_size=3))
     author_name = ",".join(authors)[:200].strip().strip(",")
     count = len(author_name.split(","))
     given = {
-        "project_name": draw(accepted["project_name"]),
+        "project_name": draw(texts("project_name")),
         "repo_name": draw(
             st.from_regex(r"[a-z][a-z0-9]{0,8}([_-][a-z0-9]{1,8}){0,3}", fullmatch=True)
         ),
-        "description": draw(accepted["description"]),
+        "description": draw(texts("description")),
         "author_name": author_name,
         "author_email": ", ".join(["a.b+c@x-y.example.org"] * count),
     }

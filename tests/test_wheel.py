@@ -47,20 +47,17 @@ def test_it_generates_without_a_network(
     wheel: Path, tmp_path: Path, real_home: dict[str, str]
 ) -> None:
     environment = tmp_path / "environment"
-    subprocess.run([UV, "venv", "--quiet", "--python", sys.executable, environment], check=True)
+    program = str(environment / "bin" / "scaffold")
+    python = str(environment / "bin" / "python")
     subprocess.run(
-        [UV, "pip", "install", "--quiet", "--python", environment / "bin" / "python", wheel],
+        [UV, "venv", "--quiet", "--python", sys.executable, str(environment)], check=True
+    )
+    subprocess.run(
+        [UV, "pip", "install", "--quiet", "--python", python, str(wheel)],
         check=True,
         env={**os.environ, **real_home},
     )
-    new = [
-        environment / "bin" / "scaffold",
-        "new",
-        "here",
-        "--json",
-        "--data",
-        f"project_name={NAME}",
-    ]
+    new = [program, "new", "here", "--json", "--data", f"project_name={NAME}"]
     result = subprocess.run(
         # a network namespace of its own has no way out, not even to this machine
         ["unshare", "--map-root-user", "--net", *new],

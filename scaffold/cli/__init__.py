@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import json
 import os
 import sys
 
@@ -95,5 +94,7 @@ def main(args: list[str] | None = None) -> None:
 
 
 def _say_json(message: str, hint: str, code: int) -> None:
+    import json
+
     document = {"error": {"message": message, "hint": hint, "exit_code": code}}
     click.echo(json.dumps(document, ensure_ascii=False))
