@@ -117,7 +117,8 @@ def make(environment: Environment, say: Callable[[str], None]) -> None:
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
     """Let one process at a time make the environment."""
-    with folder.with_name(folder.name + ".lock").open("w") as lock:
+    folder.mkdir(exist_ok=True)
+    with (folder / "scaffold.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 

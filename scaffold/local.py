@@ -32,15 +32,20 @@ def command(environment: Environment, module: Module, arguments: tuple[str, ...]
     return [environment.program("python"), "-m", module.package, *arguments]
 
 
-def run(arguments: list[str]) -> int:
+def run(arguments: list[str], *, quiet: bool = False) -> int:
     """Run a command of the module with this process's input and output.
 
     The working directory stays the user's, so that file arguments mean what they say.
 
+    Args:
+        arguments: the command line, from `command`.
+        quiet: throw its standard output away; errors are still shown.
+
     Returns:
         Its exit code; 128 + N if signal N ended it.
     """
-    with subprocess.Popen(arguments, env=_variables()) as process:
+    output = subprocess.DEVNULL if quiet else None
+    with subprocess.Popen(arguments, env=_variables(), stdout=output) as process:
         while True:
             try:
                 code = process.wait()

@@ -42,7 +42,7 @@ def passthrough(name: str, about: str) -> click.Command:
         path, rest = split_path(arguments)
         found = module.find(path)
         planned = environment.plan(found, variant)
-        flags = [flag for flag, given in (("--json", out.as_json), ("--quiet", out.quiet)) if given]
+        flags = ("--json",) if out.as_json else ()
         line = local.command(planned, found, (name, *flags, *rest))
         if dry_run:
             steps = [*([] if planned.ready else planned.commands), tuple(line)]
@@ -51,7 +51,7 @@ def passthrough(name: str, about: str) -> click.Command:
             return
         environment.make(planned, out.progress)
         out.detail(shlex.join(line))
-        sys.exit(local.run(line))
+        sys.exit(local.run(line, quiet=out.quiet and not out.as_json))
 
     return command
 
