@@ -14,8 +14,8 @@ demo: $(VENV)/run.stamp
 
 test: lint
 	@tests/prepare.sh
-	$(BIN)/pytest -n 2 --dist worksteal -m "not slow"
-	$(BIN)/pytest -n 2 --dist worksteal -m slow
+	$(BIN)/pytest -n 2 --dist loadgroup -m "not slow"
+	$(BIN)/pytest -n 2 --dist loadgroup -m slow
 
 test-quick: $(VENV)/test.stamp
 	$(BIN)/pytest -n 2 -m "not slow"
