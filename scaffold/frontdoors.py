@@ -22,6 +22,7 @@ from scaffold.questions import (
     Rule,
     reserved_names,
 )
+from scaffold.reference import reference
 
 TREE = "template/{{cookiecutter.__pair}}"
 
@@ -159,6 +160,7 @@ FILES = {
     "cookiecutter.json": cookiecutter_root_json,
     "template/cookiecutter.json": cookiecutter_json,
     "schema/answers.schema.json": answers_schema,
+    "docs/reference.md": reference,
 }
 """What is generated: path in the repository, and what makes its text."""
 
