@@ -73,7 +73,8 @@ def measure(commands: Mapping[str, Command]) -> dict[str, list[float]]:
 
 
 ENVIRONMENT = {
-    **os.environ,
+    # Python caches compiled modules unless told otherwise, and so it is for users
+    **{name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"},
     **{f"GIT_{role}_NAME": "Ann Lee" for role in ("AUTHOR", "COMMITTER")},
     **{f"GIT_{role}_EMAIL": "ann@example.org" for role in ("AUTHOR", "COMMITTER")},
 }

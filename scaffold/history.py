@@ -38,22 +38,17 @@ def check() -> None:
     Raises:
         MissingToolError: it is not, or does not.
     """
-    git = _git()
-    for role in ("AUTHOR", "COMMITTER"):
-        for field in ("NAME", "EMAIL"):
-            if os.environ.get(f"GIT_{role}_{field}") or (
-                field == "EMAIL" and os.environ.get("EMAIL")
-            ):
-                continue
-            key = f"user.{field.lower()}"
-            value = git.Git().config("--get", key, with_exceptions=False)
-            if not value:
-                raise MissingToolError(
-                    f"git does not know who you are ({key} is not set)",
-                    hint='set it once with `git config --global user.name "Ann Lee"` and '
-                    "`git config --global user.email ann@example.org`, "
-                    "or generate without git history: --no-git",
-                )
+    _git()
+    for field, configured in zip(("name", "email"), identity(), strict=True):
+        variables = [f"GIT_{role}_{field.upper()}" for role in ("AUTHOR", "COMMITTER")]
+        from_environment = all(os.environ.get(variable) for variable in variables)
+        if not (configured or from_environment or (field == "email" and os.environ.get("EMAIL"))):
+            raise MissingToolError(
+                f"git does not know who you are (user.{field} is not set)",
+                hint='set it once with `git config --global user.name "Ann Lee"` and '
+                "`git config --global user.email ann@example.org`, "
+                "or generate without git history: --no-git",
+            )
 
 
 def begin(folder: Path, history: History) -> None:
@@ -86,7 +81,12 @@ def begin(folder: Path, history: History) -> None:
         os.environ.update(hidden)
 
 
-_EXACTLY = ["core.hooksPath=/dev/null", "core.autocrlf=false", "core.attributesFile=/dev/null"]
+_EXACTLY = [
+    "core.hooksPath=/dev/null",
+    "core.autocrlf=false",
+    "core.attributesFile=/dev/null",
+    "maintenance.auto=false",  # nothing to tidy yet
+]
 
 
 def identity() -> tuple[str, str]:
@@ -95,10 +95,9 @@ def identity() -> tuple[str, str]:
         git = _git()
     except MissingToolError:
         return "", ""
-    name, email = (
-        git.Git().config("--get", key, with_exceptions=False) for key in ("user.name", "user.email")
-    )
-    return name, email
+    listed = git.Git().config("--get-regexp", r"^user\.(name|email)$", with_exceptions=False)
+    values = dict(line.partition(" ")[::2] for line in listed.splitlines())
+    return values.get("user.name", ""), values.get("user.email", "")
 
 
 def _git() -> ModuleType:

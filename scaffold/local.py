@@ -119,7 +119,7 @@ def server(environment: Environment, module: Module, host: str, port: int) -> It
     port = _free_port(host, port)
     arguments = ["--listen-ip", host, "--listen-port", str(port)]
     process = subprocess.Popen(
-        [environment.program("deepaas-run"), *arguments],
+        [*_ENDS_WITH_US, environment.program("deepaas-run"), *arguments],
         env={**_variables(), "PYTHONUNBUFFERED": "1"},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -142,6 +142,22 @@ def server(environment: Environment, module: Module, host: str, port: int) -> It
         reader.join(timeout=STOP_SECONDS)
         assert process.stdout
         process.stdout.close()
+
+
+# Replaces itself by the program that follows, after asking Linux to send it SIGTERM when the
+# process that started it has gone, in whatever way: prctl(2), PR_SET_PDEATHSIG. Elsewhere a
+# server outlives a `kill -9` of the command.
+_ENDS_WITH_US = [
+    sys.executable,
+    "-ISc",
+    (
+        "import os, signal, sys\n"
+        "if sys.platform == 'linux':\n"
+        "    import ctypes\n"
+        "    ctypes.CDLL(None).prctl(1, int(signal.SIGTERM))\n"
+        "os.execv(sys.argv[1], sys.argv[1:])"
+    ),
+]
 
 
 def _free_port(host: str, port: int) -> int:

@@ -112,7 +112,8 @@ _REPO_NAME = (
     "(c if c in 'abcdefghijklmnopqrstuvwxyz0123456789' else ('ss' if c == 'ss' else '_')) -%}"
     "{%- endfor -%}"
     "{%- set slug = ns.slug.split('_') | select | join('_') -%}"
-    "{{ 'model_' ~ slug if slug[:1] in '0123456789' and slug else slug }}"
+    "{%- set slug = 'model_' ~ slug if slug[:1] in '0123456789' and slug else slug -%}"
+    "{{ slug[:60].strip('_') }}"
 )
 
 QUESTIONS: tuple[Question, ...] = (
@@ -130,8 +131,8 @@ QUESTIONS: tuple[Question, ...] = (
         rules=(
             Rule(
                 "must be lower-case letters and digits in groups joined by '_' or '-', "
-                "beginning with a letter, at most 80 characters",
-                r"(?=.{1,80}\Z)[a-z][a-z0-9]*([_-][a-z0-9]+)*",
+                "beginning with a letter, at most 60 characters",
+                r"(?=.{1,60}\Z)[a-z][a-z0-9]*([_-][a-z0-9]+)*",
             ),
             Rule("would hide, or be hidden by, the module of that name", unreserved=True),
         ),

@@ -193,7 +193,7 @@ def serving(pair: Pair, *arguments: object) -> Iterator[tuple[subprocess.Popen[s
         yield process, json.loads(line)["url"]
     finally:
         if process.poll() is None:
-            process.kill()
+            process.terminate()
         process.communicate()
 
 
@@ -226,6 +226,16 @@ def test_the_server_stops_cleanly(pair: Pair, sent: signal.Signals, code: int) -
         assert "Traceback" not in errors
         with pytest.raises(urllib.error.URLError):
             urllib.request.urlopen(f"{url}/v2/models/", timeout=5)
+    assert processes_of(pair) == []
+
+
+def test_the_server_ends_with_the_command_also_after_kill_9(pair: Pair) -> None:
+    with serving(pair) as (process, _):
+        process.kill()
+        process.communicate()
+    deadline = time.monotonic() + 20
+    while processes_of(pair) and time.monotonic() < deadline:
+        time.sleep(0.1)
     assert processes_of(pair) == []
 
 

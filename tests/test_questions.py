@@ -47,6 +47,7 @@ def test_a_derived_default_follows_the_answer_it_is_derived_from() -> None:
         ("3D U-Net", "model_3d_u_net"),
         ("  x -- Y__z. ".strip(), "x_y_z"),
         ("A", "a"),
+        ("x" * 59 + " and more", "x" * 59),
     ],
 )
 def test_the_repository_name_is_made_from_the_project_name(project: str, repository: str) -> None:
@@ -72,6 +73,7 @@ def test_the_package_name_is_the_repository_name_as_an_identifier() -> None:
         ("repo_name", "Plants"),
         ("repo_name", "1plants"),
         ("repo_name", "a--b"),
+        ("repo_name", "a" * 61),
         ("repo_name", "a_"),
         ("repo_name", "../x"),
         ("repo_name", "a\n"),

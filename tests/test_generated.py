@@ -1,0 +1,82 @@
+"""A generated module keeps its promise: its own linters, type checker and tests pass, unchanged."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.conftest import REAL_HOME
+from tests.helpers import Outcome, rendered
+from tests.test_escaping import MULTILINE, NASTY
+
+BIN = Path(sys.executable).parent
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+@pytest.mark.xdist_group("generated")
+def test_its_own_tox_is_green(scaffold: Callable[..., Outcome], tmp_path: Path) -> None:
+    # names and texts that would break any template that is careless with one of them
+    long = "a_package_name_of_sixty_letters_that_stretches_every_import_x"
+    answers = {"project_name": NASTY, "repo_name": long, "description": MULTILINE}
+    pairs = [argument for key, value in answers.items() for argument in ("-d", f"{key}={value}")]
+    assert scaffold("new", tmp_path, "--defaults", *pairs).code == 0
+    environment = {**os.environ, **REAL_HOME, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
+    result = subprocess.run(
+        [str(BIN / "tox"), "run", "-e", "lint,type,py", "--skip-missing-interpreters", "false"],
+        cwd=tmp_path / long,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    report = f"{result.stdout[-20000:]}\n{result.stderr[-4000:]}"
+    assert result.returncode == 0, report
+    assert "passed" in result.stdout
+    assert "skipped" not in result.stdout, report
+
+
+@pytest.mark.parametrize(
+    ("long", "short"), [("a" * 60, "b"), ("a_b_c", "x-y-z")], ids=["long and short", "dashes"]
+)
+def test_every_python_file_is_formatted_whatever_the_name(
+    long: str, short: str, tmp_path: Path
+) -> None:
+    from scaffold.workspace import write_tree
+
+    for name in (long, short):
+        for folder, tree in rendered(repo_name=name).items():
+            write_tree(tree, tmp_path / folder)
+    for arguments in (["check"], ["format", "--check"]):
+        result = subprocess.run(
+            [str(BIN / "ruff"), *arguments, "--no-cache", "."],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert result.returncode == 0, result.stdout
+
+
+def test_compose_has_the_three_services() -> None:
+    container = rendered(repo_name="plants")["DEEP-OC-plants"]
+    (path,) = [path for path in container if path.name == "docker-compose.yml"]
+    services = yaml.safe_load(container[path].content)["services"]
+    assert list(services) == ["plants", "plants-gpu", "rclone"]
+    devices = services["plants-gpu"]["deploy"]["resources"]["reservations"]["devices"]
+    assert devices == [{"driver": "nvidia", "count": 1, "capabilities": ["gpu"]}]
+
+
+def test_scripts_are_executable_and_pass_bash() -> None:
+    container = rendered(repo_name="plants")["DEEP-OC-plants"]
+    scripts = [path for path in container if path.suffix == ".sh"]
+    assert sorted(map(str, scripts)) == [".ci/build.sh", "submit_orchent.sh"]
+    for path in scripts:
+        assert container[path].executable
+        subprocess.run(["bash", "-n"], input=container[path].content, check=True)
