@@ -1,7 +1,6 @@
 """Record the terminal picture of the README: real commands, their real output.
 
-Run `make demo` first, so that the module's environment is there, then
-`.venv/bin/python docs/record.py`. Needs rich (`pip install rich`), which draws the picture.
+Run `.venv/bin/python docs/record.py`. Needs rich, which draws the picture: `pip install rich`.
 """
 
 from __future__ import annotations
@@ -39,14 +38,14 @@ def main() -> None:
             console.print(Text.assemble(("$ ", "bold green"), (command, "bold")))
             if command.startswith("cd "):
                 where /= command[3:]
-                # the environment is made once and takes a minute: start from one that is there
-                (where / ".venv").symlink_to(ROOT / "demo" / "handwritten_digits" / ".venv")
                 continue
             for line in shorten(output(command, where), folder):
                 console.print(Text.from_ansi(line))
             console.print()
     PICTURE.parent.mkdir(exist_ok=True)
-    console.save_svg(str(PICTURE), title="scaffold")
+    picture = console.export_svg(title="scaffold")
+    # no font from elsewhere: a picture in a README must not fetch anything
+    PICTURE.write_text(re.sub(r"@font-face \{.*?\}\s*", "", picture, flags=re.DOTALL))
 
 
 def output(command: str, folder: Path) -> str:

@@ -84,12 +84,15 @@ def plan(module: Module, variant: str = "auto") -> Environment:
     return Environment(folder, json.dumps(stamp), commands)
 
 
-def make(environment: Environment, say: Callable[[str], None]) -> None:
+def make(
+    environment: Environment, say: Callable[[str], None], detail: Callable[[str], None]
+) -> None:
     """Make the environment if it is not ready.
 
     Args:
         environment: what to make.
-        say: gets one line for each step.
+        say: gets one line when there is something to do.
+        detail: gets each command.
 
     Raises:
         ScaffoldError: the installation failed; its last lines are in the message.
@@ -99,7 +102,7 @@ def make(environment: Environment, say: Callable[[str], None]) -> None:
             return
         say(f"Making the module's environment in {environment.folder} (once; a minute or so)")
         for command in environment.commands:
-            say("  " + " ".join(command))
+            detail("  " + " ".join(command))
             result = subprocess.run(
                 command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
             )

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import ast
 import configparser
+import io
 import json
+import re
 import subprocess
 import sys
+import tempfile
 from email.headerregistry import Address
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -31,6 +34,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
+UV = str(Path(sys.executable).with_name("uv"))
 NASTY = (
     "\"quoted\" 'single' back\\slash \\n {{ 7 * 7 }} {% if x %} {# c #} $(rm -rf /) `id` ${HOME} "
     "key: value # no comment <b>&amp;</b> *bold* _it_ [a](b) | ~~x~~ %s {0} \U0001f33f é 漢字"
@@ -102,6 +106,38 @@ def test_every_file_parses_and_says_what_was_answered(given: dict[str, str]) -> 
         assert summary in words(text(tree, "README.md"))
 
 
+@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
+@given(given=answers().filter(usable))
+@example(given={"project_name": NASTY, "repo_name": "x-y", "description": MULTILINE})
+def test_the_package_installs_and_imports(given: dict[str, str]) -> None:
+    values = context(complete(given))
+    with tempfile.TemporaryDirectory() as folder:
+        model = Path(folder) / "model"
+        write_tree(render(values)[values["repo_name"]], model)
+        install = [UV, "pip", "install", "--quiet", "--offline", "--no-deps"]
+        into = ["--no-build-isolation", "--python", sys.executable, "--target", f"{folder}/site"]
+        subprocess.run([*install, *into, str(model)], check=True)
+        script = (
+            "import importlib.metadata, json, sys\n"
+            "sys.path.insert(0, sys.argv[1])\n"
+            "module = __import__(sys.argv[2])\n"
+            "about = importlib.metadata.metadata(sys.argv[3])\n"
+            "print(json.dumps([module.__file__, about['Summary'], about['License-Expression']]))\n"
+        )
+        result = subprocess.run(
+            [sys.executable, "-Ic", script, f"{folder}/site", values["__pkg"], values["repo_name"]],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    licence = values["open_source_license"]
+    assert json.loads(result.stdout) == [
+        f"{folder}/site/{values['__pkg']}/__init__.py",
+        " ".join(values["description"].split()),
+        None if licence == "none" else licence,
+    ]
+
+
 def text(tree: Tree, path: str) -> str:
     return tree[PurePosixPath(path)].content.decode()
 
@@ -158,17 +194,16 @@ def assert_metadata(values: dict[str, str], document: dict[str, Any]) -> None:
 
 
 def dockerfile_labels(dockerfile: str) -> dict[str, str]:
-    """Return the labels as Docker's own rules for quotes, backslashes and `$` read them."""
-    parser = dockerfile_parse.DockerfileParser(fileobj=_memory(dockerfile))
-    return {
-        key.removeprefix("org.opencontainers.image."): value for key, value in parser.labels.items()
-    }
+    """Return the labels as Docker reads them.
 
-
-def _memory(dockerfile: str) -> Any:
-    import io
-
-    return io.BytesIO(dockerfile.encode())
+    Inside double quotes a backslash takes the meaning from `"`, `$` and itself, and stands for
+    itself before anything else (moby/buildkit, frontend/dockerfile/shell/lex.go).
+    """
+    parser = dockerfile_parse.DockerfileParser(fileobj=io.BytesIO(dockerfile.encode()))
+    (label,) = [entry["value"] for entry in parser.structure if entry["instruction"] == "LABEL"]
+    pairs = re.findall(r'org\.opencontainers\.image\.(\w+)="((?:[^"\\]|\\.)*)"', label)
+    assert not re.search(r"(?<!\\)(\\\\)*\$", label), "a variable would be expanded"
+    return {key: re.sub(r'\\(["$\\])', r"\1", value) for key, value in pairs}
 
 
 def words(markdown: str) -> list[str]:

@@ -23,7 +23,7 @@ BIN = Path(sys.executable).parent
 @pytest.mark.xdist_group("generated")
 def test_its_own_tox_is_green(scaffold: Callable[..., Outcome], tmp_path: Path) -> None:
     # names and texts that would break any template that is careless with one of them
-    long = "a_package_name_of_sixty_letters_that_stretches_every_import_x"
+    long = "a_package_name_of_sixty_letters_that_stretches_every_imports"
     answers = {"project_name": NASTY, "repo_name": long, "description": MULTILINE}
     pairs = [argument for key, value in answers.items() for argument in ("-d", f"{key}={value}")]
     assert scaffold("new", tmp_path, "--defaults", *pairs).code == 0

@@ -155,7 +155,7 @@ def test_a_container_repository_alone_says_what_is_missing(pair: Pair, tmp_path:
 
 def test_pip_makes_the_environment_where_there_is_no_uv(pair: Pair, tmp_path: Path) -> None:
     copy = copied(pair, tmp_path)
-    result = pair.run("train", copy, "--epochs", "1", SCAFFOLD_INSTALLER="pip")
+    result = pair.run("train", copy, "--epochs", "1", "-v", SCAFFOLD_INSTALLER="pip")
     assert result.returncode == 0, result.stderr
     assert "-m pip install --editable" in result.stderr
 

@@ -49,7 +49,7 @@ def passthrough(name: str, about: str) -> click.Command:
             text = "\n".join(shlex.join(step) for step in steps)
             out.result(f"Would run:\n{text}", {"commands": [list(step) for step in steps]})
             return
-        environment.make(planned, out.progress)
+        environment.make(planned, out.progress, out.detail)
         out.detail(shlex.join(line))
         sys.exit(local.run(line, quiet=out.quiet and not out.as_json))
 

@@ -42,7 +42,7 @@ def command(out: Output, path: Path, host: str, port: int, variant: str, dry_run
         text = "\n".join(shlex.join(step) for step in steps)
         out.result(f"Would run:\n{text}", {"commands": [list(step) for step in steps]})
         return
-    environment.make(planned, out.progress)
+    environment.make(planned, out.progress, out.detail)
     out.progress(f"Starting the API of {found.package} …")
     code = 0
     with local.sigterm_raises():

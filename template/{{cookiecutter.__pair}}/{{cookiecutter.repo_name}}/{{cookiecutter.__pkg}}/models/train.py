@@ -1,0 +1,270 @@
+"""Train the network: from features to a run folder, whatever the framework.
+
+Everything random follows from the seed and the number of the epoch, so that a run that was
+killed and taken up again ends with the same weights as one that was not.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from ..config import TrainConfig, UserError, figures_path, package_version
+from ..dataset.make_dataset import make_dataset, raw_path
+from ..features.build_features import (
+    Features,
+    Split,
+    build_features,
+    have_features,
+    load_features,
+    processed_path,
+)
+from ..storage import write_json
+from ..visualization import visualize
+from . import network, runs
+from .evaluate import score
+from .framework import versions
+from .loop import Batch, Loop
+
+#: Most pixels that augmentation moves a picture by, in each direction.
+MAX_SHIFT = 1
+
+Say = Callable[[str], None]
+
+
+def train(
+    config: TrainConfig,
+    *,
+    name: str | None = None,
+    resume: runs.Run | None = None,
+    device: str = "auto",
+    say: Say = print,
+) -> dict[str, Any]:
+    """Train a network and measure it on the test split.
+
+    Args:
+        config: what is asked for; when resuming, what the run is to become.
+        name: of the new run; without it, the time.
+        resume: a run to go on with after its newest checkpoint, instead of a new one.
+        device: ``auto``, ``cpu`` or ``gpu``.
+        say: takes each line meant for the user.
+
+    Returns:
+        what ``metrics.json`` holds.
+
+    Raises:
+        UserError: something is missing or does not fit together; the message says what.
+    """
+    prepare(say)
+    features, splits = load_features()
+    checkpoint = None
+    if resume is not None:
+        if Features.read(resume.path / "features.json") != features:
+            raise UserError(
+                f"{processed_path()} has changed since run {resume.name} started; "
+                f"rebuild it as it was: features --seed N"
+            )
+        checkpoint = runs.load_checkpoint(resume)
+    steps = -(-len(splits["train"].labels) // config.batch_size)
+    loop = Loop(config, features, steps, device)
+    history = []
+    if checkpoint is not None:
+        network.set_state(loop.model, loop.optimizer, checkpoint.state)
+        history = checkpoint.history
+    loop.agree()
+    run = resume
+    if loop.chief:
+        run = _open_run(config, features, name, resume)
+        verb = f"resuming {run.name} after epoch {len(history)}" if history else f"run {run.name}"
+        say(f"{verb}: {config.epochs} epochs on {loop.device}, workers: {loop.workers}")
+    history = _train_epochs(loop, config, splits, history, run if loop.chief else None, say)
+    digest = loop.agree()
+    metrics: dict[str, Any] = {"weights_digest": digest, "workers": loop.workers}
+    if run is not None and loop.chief:
+        metrics |= _finish(run, config, loop, features, splits, history)
+        write_json(run.path / "metrics.json", metrics)
+    loop.agree()  # the others must not leave before the chief has finished
+    say(f"weights {digest}")
+    return metrics
+
+
+def prepare(say: Say = print) -> None:
+    """Make data and features where they are missing, and say so."""
+    if have_features():
+        return
+    if not (raw_path() / "dataset.npz").is_file():
+        say(f"no data yet: making {raw_path()}")
+        make_dataset()
+    say(f"no features yet: making {processed_path()}")
+    build_features()
+
+
+def batches(split: Split, size: int, replicas: int, seed: int, epoch: int) -> Iterator[Batch]:
+    """Shuffled, augmented batches of one epoch, each of the same size.
+
+    Args:
+        split: what to train on.
+        size: images per batch; rounded up to a multiple of ``replicas``.
+        replicas: devices that share each batch.
+        seed: of the run; with ``epoch``, all that order and augmentation depend on.
+        epoch: counted from 1.
+    """
+    random = np.random.default_rng([seed, epoch])
+    size = -(-size // replicas) * replicas
+    order = random.permutation(len(split.labels))
+    images = shift(split.images[order], random)
+    labels = split.labels[order]
+    for start in range(0, len(order), size):
+        used = len(order[start : start + size])
+        # Filled up with repetitions of weight 0: one shape means that TensorFlow compiles once.
+        rows = np.resize(np.arange(start, start + used), size)
+        weights = (np.arange(size) < used).astype(np.float32)
+        yield Batch(images[rows], labels[rows], weights)
+
+
+def shift(images: NDArray[np.float32], random: np.random.Generator) -> NDArray[np.float32]:
+    """Move each picture, shape (N, height, width), by up to ``MAX_SHIFT`` pixels each way.
+
+    What moves in is the picture's own corner, which is paper.
+    """
+    moved = np.empty_like(images)
+    moves = random.integers(-MAX_SHIFT, MAX_SHIFT + 1, size=(len(images), 2))
+    wide = np.pad(images, ((0, 0), (MAX_SHIFT, MAX_SHIFT), (MAX_SHIFT, MAX_SHIFT)), mode="edge")
+    height, width = images.shape[1:]
+    for number, (down, right) in enumerate(moves + MAX_SHIFT):
+        moved[number] = wide[number, down : down + height, right : right + width]
+    return moved
+
+
+def _open_run(
+    config: TrainConfig, features: Features, name: str | None, resume: runs.Run | None
+) -> runs.Run:
+    if resume is None:
+        run = runs.create_run(config, name)
+        features.write(run.path / "features.json")
+        return run
+    runs.clear_leftovers(resume)
+    resume.write_config(config, resume.created)
+    (resume.path / "metrics.json").unlink(missing_ok=True)
+    return resume
+
+
+def _train_epochs(
+    loop: Loop,
+    config: TrainConfig,
+    splits: dict[str, Split],
+    history: list[runs.Epoch],
+    run: runs.Run | None,
+    say: Say,
+) -> list[runs.Epoch]:
+    """Train what is missing of the epochs; ``run`` is None for workers that do not write."""
+    history = list(history)
+    log = runs.EventLog(run) if run is not None else None
+    terminal = run is not None and say is print and sys.stderr.isatty()
+    for epoch in range(len(history) + 1, config.epochs + 1):
+        start = time.perf_counter()
+        rate = loop.learning_rate()
+        work = list(batches(splits["train"], config.batch_size, loop.replicas, config.seed, epoch))
+        title = f"epoch {epoch:3}/{config.epochs}"
+        with _bar(title, len(work)) if terminal else nullcontext(lambda: None) as on_step:
+            loss, accuracy = loop.epoch(work, on_step)
+        check = splits["validation"]
+        validation = score(network.probabilities(loop.model, check.images), check.labels)
+        seconds = time.perf_counter() - start
+        line = runs.Epoch(
+            epoch, loss, accuracy, validation.loss, validation.accuracy, rate, seconds
+        )
+        history.append(line)
+        if run is None or log is None:
+            continue
+        log.add(line)
+        if best_epoch(history) == epoch:
+            network.save(loop.model, run.path / network.MODEL_FILE)
+        runs.write_history(run, history)
+        state = network.get_state(loop.model, loop.optimizer)
+        # Last: once the checkpoint is there, the rest of the epoch is there too.
+        runs.save_checkpoint(run, runs.Checkpoint(state, history))
+        say(
+            f"{title}  loss {loss:.4f}  accuracy {accuracy:.4f}  validation loss "
+            f"{validation.loss:.4f}  accuracy {validation.accuracy:.4f}  {seconds:.1f} s"
+        )
+    if log is not None:
+        log.close()
+    return history
+
+
+@contextmanager
+def _bar(title: str, steps: int) -> Iterator[Callable[[], None]]:
+    """A progress bar over the steps of an epoch, gone when the epoch's line is printed."""
+    with tqdm(total=steps, desc=title, unit="step", leave=False) as bar:
+
+        def step() -> None:
+            bar.update()
+
+        yield step
+
+
+def best_epoch(history: list[runs.Epoch]) -> int:
+    """The epoch with the lowest validation loss; the first of equals."""
+    return min(history, key=lambda line: (line.validation_loss, line.epoch)).epoch
+
+
+def _finish(
+    run: runs.Run,
+    config: TrainConfig,
+    loop: Loop,
+    features: Features,
+    splits: dict[str, Split],
+    history: list[runs.Epoch],
+) -> dict[str, Any]:
+    """Measure the best epoch's network on the test split, and draw the pictures."""
+    best = network.load(run.path / network.MODEL_FILE)
+    scores = score(network.probabilities(best, splits["test"].images), splits["test"].labels)
+    visualize.learning_curve(history, run.name, figures_path() / "learning-curve.png")
+    visualize.confusion_matrix(
+        scores.confusion, features.classes, run.name, figures_path() / "confusion-matrix.png"
+    )
+    return {
+        "run": run.name,
+        "test_accuracy": scores.accuracy,
+        "test_loss": scores.loss,
+        "recall": dict(zip(features.classes, scores.recall, strict=True)),
+        "epochs": len(history),
+        "best_epoch": best_epoch(history),
+        "seconds": round(sum(line.seconds for line in history), 3),
+        "device": loop.device,
+        "sizes": {name: len(split.labels) for name, split in splits.items()},
+        "versions": {
+            "python": sys.version.split()[0],
+            "model": package_version(),
+            **versions(),
+        },
+    }
+
+
+def resumed(run: runs.Run, epochs: int | None) -> TrainConfig:
+    """The configuration to resume ``run`` with: its own, or its own with more epochs.
+
+    Raises:
+        UserError: the run has that many epochs already.
+    """
+    config = run.config()
+    if epochs is not None and epochs != config.epochs:
+        config = replace(config, epochs=epochs)
+    elif run.ended:
+        raise UserError(f"run {run.name} has ended; give --epochs to train it further")
+    checkpoint = runs.load_checkpoint(run)
+    if checkpoint is not None and len(checkpoint.history) > config.epochs:
+        raise UserError(
+            f"run {run.name} has trained {len(checkpoint.history)} epochs already, "
+            f"more than {config.epochs}"
+        )
+    return config
