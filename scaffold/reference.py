@@ -59,7 +59,7 @@ def _exit_codes() -> str:
 
 
 def _command(name: str) -> str:
-    with click.Context(scaffold, info_name="scaffold") as parent:
+    with click.Context(scaffold, info_name="scaffold", **scaffold.context_settings) as parent:
         command = scaffold.get_command(parent, name)
         assert command
         with click.Context(command, info_name=name, parent=parent, max_content_width=90) as context:
