@@ -57,7 +57,7 @@ class Loop:
     """
 
     def __init__(self, config: TrainConfig, features: Features, steps: int, device: str) -> None:
-        self.workers, self.chief = _cluster()
+        self.workers, self.chief = cluster()
         self.device = set_up(config.seed, device)
         if self.workers > 1:
             strategy = tf.distribute.MultiWorkerMirroredStrategy()
@@ -139,19 +139,19 @@ class Loop:
         return self.strategy.experimental_local_results(total())[0]
 
 
-def _cluster() -> tuple[int, bool]:
+def cluster() -> tuple[int, bool]:
     """How many processes ``TF_CONFIG`` names, and whether this one is their chief."""
     text = os.environ.get("TF_CONFIG")
     if not text:
         return 1, True
     try:
         values = json.loads(text)
-        cluster, task = values["cluster"], values["task"]
+        members, task = values["cluster"], values["task"]
         kind, index = task["type"], int(task["index"])
-        workers = sum(len(cluster.get(each, [])) for each in ("chief", "worker"))
-        present = index < len(cluster[kind])
+        workers = sum(len(members.get(each, [])) for each in ("chief", "worker"))
+        present = index < len(members[kind])
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(f"TF_CONFIG is not as TensorFlow wants it: {error!r}") from error
     if kind not in ("chief", "worker") or not present:
         raise UserError(f"TF_CONFIG: {kind} {index} cannot train; chief and worker can")
-    return workers, kind == "chief" or ("chief" not in cluster and index == 0)
+    return workers, kind == "chief" or ("chief" not in members and index == 0)

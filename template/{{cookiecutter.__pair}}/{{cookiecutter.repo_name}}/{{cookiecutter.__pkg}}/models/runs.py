@@ -72,8 +72,11 @@ class Run:
 
     @property
     def created(self) -> str:
-        """Start of the training, ISO 8601, UTC: sorts as text."""
-        return str(read_json(self.path / "config.json")["created"])
+        """Start of the training, ISO 8601, UTC: sorts as text; empty if it cannot be read."""
+        try:
+            return str(read_json(self.path / "config.json")["created"])
+        except (UserError, KeyError, TypeError):
+            return ""
 
     def config(self) -> TrainConfig:
         """What was asked for.
@@ -125,9 +128,10 @@ def create_run(config: TrainConfig, name: str | None = None) -> Run:
 
 
 def list_runs() -> list[Run]:
-    """All runs, oldest first."""
+    """All runs, oldest first; damaged ones must not keep the others from use."""
     folders = models_path().glob("*/config.json")
-    return sorted((Run(path.parent) for path in folders), key=lambda run: (run.created, run.name))
+    runs = [(run.created, run.name, run) for run in (Run(path.parent) for path in folders)]
+    return [run for created, _, run in sorted(runs, key=lambda each: each[:2]) if created]
 
 
 def find_run(name: str | None = None, *, ended: bool = True) -> Run:
