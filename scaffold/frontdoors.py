@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from scaffold.questions import (
+
     DERIVED,
     QUESTIONS,
     TODAY,

@@ -334,7 +334,9 @@ DERIVED: tuple[Derived, ...] = (
     Derived("__pkg", "{{ cookiecutter.repo_name | replace('-', '_') }}"),
     Derived("__container", "DEEP-OC-{{ cookiecutter.repo_name }}"),
     Derived("__pair", "{{ cookiecutter.repo_name }}-pair"),
-    Derived("__image", "{{ cookiecutter.dockerhub_user }}/deep-oc-{{ cookiecutter.repo_name }}"),
+    Derived(
+        "__image", "{{ cookiecutter.dockerhub_user }}/deep-oc-{{ cookiecutter.repo_name }}"
+    ),
     Derived("__repo_url", "{{ cookiecutter.git_base_url }}/{{ cookiecutter.repo_name }}"),
     Derived("__container_url", "{{ cookiecutter.git_base_url }}/{{ cookiecutter.__container }}"),
     Derived("__title_str", f"{{{{ {_quoted('cookiecutter.project_name')} }}}}"),
