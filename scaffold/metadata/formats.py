@@ -92,7 +92,7 @@ def _decoded(text: str) -> str:
     text = text.removesuffix("\n")
     if "%" not in text or text.count("[") > 1:
         return text
-    before, bracket, after = text.partition("]")
+    before = text.partition("]")[0]
     if "[" in before and "%" in before[before.index("[") :]:
         return text
     return _ESCAPED.sub(_STAND_IN, text)

@@ -14,7 +14,7 @@ from typing import Any
 
 from scaffold.metadata.limits import MAX_DEPTH, MAX_DIGITS, MAX_VALUES
 from scaffold.metadata.positions import Mark, Marks, Path, Span
-from scaffold.metadata.problems import Problem, Unreadable, duplicate
+from scaffold.metadata.problems import Problem, UnreadableError, duplicate
 
 _SPACE = re.compile(r"[ \t\n\r]*")
 _COMMENT = re.compile(r"//[^\n]*|#[^\n]*|/\*.*?\*/", re.DOTALL)
@@ -70,7 +70,7 @@ def read(text: str) -> tuple[Any, Marks, list[Problem]]:
         the value is what was probably meant.
 
     Raises:
-        Unreadable: no value can be made of it, or it is over a limit.
+        UnreadableError: no value can be made of it, or it is over a limit.
     """
     reader = _Reader(text)
     value = reader.document()
@@ -135,9 +135,9 @@ class _Reader:
     def _char(self, at: int) -> str:
         return self.text[at : at + 1]
 
-    def _fail(self, message: str, hint: str, start: int, end: int | None = None) -> Unreadable:
+    def _fail(self, message: str, hint: str, start: int, end: int | None = None) -> UnreadableError:
         span = Span(start, start + 1 if end is None else end)
-        return Unreadable(Problem("json-syntax", message, hint, self._path(), span=span))
+        return UnreadableError(Problem("json-syntax", message, hint, self._path(), span=span))
 
     def _slip(self, message: str, hint: str, start: int, end: int) -> None:
         span = Span(start, end)
@@ -165,13 +165,13 @@ class _Reader:
         if self.values > MAX_VALUES:
             message = f"the file holds more than {MAX_VALUES:,} values"
             span = Span(start, start + 1)
-            raise Unreadable(Problem("too-many-values", message, _NOT_METADATA, span=span))
+            raise UnreadableError(Problem("too-many-values", message, _NOT_METADATA, span=span))
 
     def _open(self, at: int) -> _Frame:
         if len(self.stack) >= MAX_DEPTH:
             message = f"more than {MAX_DEPTH} levels of lists and objects"
             span = Span(at, at + 1)
-            raise Unreadable(Problem("too-deep", message, _NOT_METADATA, span=span))
+            raise UnreadableError(Problem("too-deep", message, _NOT_METADATA, span=span))
         self._count(at)
         frame = _Frame(self.text[at], at)
         self.stack.append(frame)
@@ -309,7 +309,7 @@ class _Reader:
             raise self._fail("unknown escape after \\", hint, error.pos, error.pos + 2) from None
         return value, end
 
-    def _unclosed(self) -> Unreadable:
+    def _unclosed(self) -> UnreadableError:
         frame = self.stack[-1]
         kind = "object" if frame.closer == "}" else "list"
         return self._fail(f"this {kind} is not closed", f"add {frame.closer}", frame.start)

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from scaffold.metadata import jsontext
 from scaffold.metadata.limits import MAX_BYTES
 from scaffold.metadata.positions import Lines, Mark, Marks, Path, Span
-from scaffold.metadata.problems import Problem, Unreadable
+from scaffold.metadata.problems import Problem, UnreadableError
 
 Syntax = Literal["json", "yaml"]
 
@@ -23,11 +23,11 @@ STDIN = "-"
 
 @dataclass(slots=True)
 class Document:
-    """A metadata file as read.
+    r"""A metadata file as read.
 
     Attributes:
         path: its name, as the user gave it.
-        text: its text, with `\\n` for every kind of line break and without a byte order mark.
+        text: its text, with `\n` for every kind of line break and without a byte order mark.
         syntax: what it is written in.
         data: its value; None if it is not readable.
         problems: what is wrong with it as a text.
@@ -89,7 +89,7 @@ def load(path: str | FilePath) -> Document:
     if name == STDIN:
         raw = sys.stdin.buffer.read(MAX_BYTES + 1)
     else:
-        with open(name, "rb") as file:
+        with FilePath(name).open("rb") as file:
             raw = file.read(MAX_BYTES + 1)
     return parse(raw, name)
 
@@ -163,7 +163,7 @@ def _read(document: Document, must_be_json: bool) -> None:
 def _read_positions(document: Document, read: Any) -> None:
     try:
         document.data, document._marks, problems = read(document.text)
-    except Unreadable as error:
+    except UnreadableError as error:
         problems = [error.problem]
     else:
         document.readable = True

@@ -29,7 +29,7 @@ class Problem:
     span: Span | None = None
 
 
-class Unreadable(Exception):
+class UnreadableError(Exception):
     """The text cannot be read; the one problem says why."""
 
     def __init__(self, problem: Problem) -> None:

@@ -72,17 +72,17 @@ def choose(data: Any) -> Choice:
         return Choice(declared, declared)
     old = sum(key in data for key in ONLY_IN_1)
     new = sum(key in data for key in ONLY_IN_2)
-    version = NEWEST if new > old else VERSIONS[0]
-    if declared is not None:
-        version = _nearest(declared, version)
-    return Choice(version, declared)
+    if declared is None:
+        return Choice(NEWEST if new > old else VERSIONS[0], None)
+    likely = [each for each in VERSIONS if new == old or each.startswith("2.") == (new > old)]
+    return Choice(_nearest(declared, likely), declared)
 
 
-def _nearest(declared: Any, otherwise: str) -> str:
-    """Return the version that agrees with most of the numbers at the beginning of `declared`."""
-    numbers = str(declared).strip().removeprefix("v").split(".")
+def _nearest(declared: Any, versions: list[str]) -> str:
+    """Return the newest version that agrees with most numbers at the beginning of `declared`."""
+    numbers = str(declared)[:20].strip().removeprefix("v").split(".")
     for length in (2, 1):
-        for version in reversed(VERSIONS):
+        for version in reversed(versions):
             if version.split(".")[:length] == numbers[:length]:
                 return version
-    return otherwise
+    return versions[-1]

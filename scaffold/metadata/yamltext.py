@@ -28,7 +28,7 @@ from yaml.events import (
 
 from scaffold.metadata.limits import MAX_DEPTH, MAX_DIGITS, MAX_SECOND_OPINION, MAX_VALUES
 from scaffold.metadata.positions import Mark, Marks, Span, container_paths
-from scaffold.metadata.problems import Problem, Unreadable, duplicate
+from scaffold.metadata.problems import Problem, UnreadableError, duplicate
 from scaffold.metadata.yamlwords import explain, unknown_tag
 
 _EVENTS: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -74,24 +74,24 @@ def read(text: str) -> tuple[Any, Marks, list[Problem]]:
         The value, its positions, and what is wrong but does not keep it from being read.
 
     Raises:
-        Unreadable: it is not YAML, holds a tag that is no plain data, or is over a limit.
+        UnreadableError: it is not YAML, holds a tag that is no plain data, or is over a limit.
     """
     if bad := _UNPRINTABLE.search(text):
         span = Span(*bad.span())
         message = f"the character U+{ord(bad.group()):04X} is not allowed in YAML"
-        raise Unreadable(Problem("yaml-syntax", message, "delete it", span=span))
+        raise UnreadableError(Problem("yaml-syntax", message, "delete it", span=span))
     try:
         result = _Builder(text).build(_EVENTS)
     except yaml.YAMLError as error:
         if _EVENTS is yaml.SafeLoader or len(text) > MAX_SECOND_OPINION:
-            raise Unreadable(explain(error, text)) from None
+            raise UnreadableError(explain(error, text)) from None
     else:
         if _EVENTS is yaml.SafeLoader or not _may_differ(text):
             return result
     try:
         return _Builder(text).build(yaml.SafeLoader)
     except yaml.YAMLError as error:
-        raise Unreadable(explain(error, text)) from None
+        raise UnreadableError(explain(error, text)) from None
 
 
 def _may_differ(text: str) -> bool:
@@ -131,7 +131,7 @@ class _Builder:
                 if root is not None:
                     message = "a second YAML document begins here"
                     span = _span(event)
-                    raise Unreadable(Problem("yaml-syntax", message, _ONE_DOCUMENT, span=span))
+                    raise UnreadableError(Problem("yaml-syntax", message, _ONE_DOCUMENT, span=span))
                 continue
             elif kind is DocumentEndEvent:
                 continue
@@ -165,38 +165,40 @@ class _Builder:
         self.values += 1
         if self.values > MAX_VALUES:
             message = f"the file holds more than {MAX_VALUES:,} values"
-            raise Unreadable(Problem("too-many-values", message, _NOT_METADATA, span=node.span))
+            raise UnreadableError(
+                Problem("too-many-values", message, _NOT_METADATA, span=node.span)
+            )
 
     def _open(self, event: Any) -> None:
         if event.anchor in self.anchors:
             message = f"the anchor &{event.anchor} is defined twice"
-            raise Unreadable(Problem("yaml-syntax", message, span=_span(event)))
+            raise UnreadableError(Problem("yaml-syntax", message, span=_span(event)))
         self.anchors[event.anchor] = None
 
     def _start(self, event: Any, depth: int) -> None:
         if depth >= MAX_DEPTH:
             message = f"more than {MAX_DEPTH} levels of lists and mappings"
-            raise Unreadable(Problem("too-deep", message, _NOT_METADATA, span=_span(event)))
+            raise UnreadableError(Problem("too-deep", message, _NOT_METADATA, span=_span(event)))
         tag = event.tag
         if tag is not None and tag != "!":
             expected = "map" if type(event) is MappingStartEvent else "seq"
             if tag != _TAG + expected:
-                raise Unreadable(unknown_tag(tag, _span(event)))
+                raise UnreadableError(unknown_tag(tag, _span(event)))
         if event.anchor is not None:
             self._open(event)
 
     def _alias(self, event: Any) -> _Node:
         span = _span(event)
         if event.anchor not in self.anchors:
-            raise Unreadable(_undefined(event.anchor, self.text, span))
+            raise UnreadableError(_undefined(event.anchor, self.text, span))
         node = self.anchors[event.anchor]
         if node is None:
             message = f"&{event.anchor} contains itself"
-            raise Unreadable(Problem("yaml-alias", message, _NO_ALIAS, span=span))
+            raise UnreadableError(Problem("yaml-alias", message, _NO_ALIAS, span=span))
         self.values += node.size
         if self.values > MAX_VALUES:
             message = f"aliases repeat values until there are more than {MAX_VALUES:,}"
-            raise Unreadable(Problem("yaml-alias", message, _NO_ALIAS, span=span))
+            raise UnreadableError(Problem("yaml-alias", message, _NO_ALIAS, span=span))
         return _Node(node.value, span, node.tag, node.size)
 
     def _scalar(self, event: Any) -> _Node:
@@ -213,7 +215,7 @@ class _Builder:
         if tag in (_MERGE, _VALUE):
             return _Node(value, span, tag)
         if tag not in _SCALARS:
-            raise Unreadable(unknown_tag(tag, span))
+            raise UnreadableError(unknown_tag(tag, span))
         try:
             if tag in _NUMBERS and len(value) > MAX_DIGITS:
                 raise ValueError
@@ -224,7 +226,7 @@ class _Builder:
             what = {"timestamp": "a date", "int": "a number", "float": "a number"}.get(name, name)
             shown = value if len(value) <= 40 else value[:40] + "…"
             message = f"YAML reads {shown} as {what}, but it is none"
-            raise Unreadable(Problem("yaml-syntax", message, _QUOTE, span=span)) from None
+            raise UnreadableError(Problem("yaml-syntax", message, _QUOTE, span=span)) from None
         return _Node(converted, span, tag)
 
     def _list(self, frame: _Frame, span: Span) -> _Node:
@@ -238,7 +240,7 @@ class _Builder:
         if node.tag in (_MERGE, _VALUE):
             hint = f"put quotes around it: '{node.value}'"
             message = f"{node.value} has a special meaning in YAML that does not fit here"
-            raise Unreadable(Problem("yaml-syntax", message, hint, span=node.span))
+            raise UnreadableError(Problem("yaml-syntax", message, hint, span=node.span))
         return node.value
 
     def _mapping(self, frame: _Frame, span: Span) -> _Node:
@@ -257,7 +259,7 @@ class _Builder:
                 again = key in value
             except TypeError:
                 message = "a list or mapping cannot be a key"
-                raise Unreadable(
+                raise UnreadableError(
                     Problem("yaml-syntax", message, _BRACES, span=key_node.span)
                 ) from None
             if again:
@@ -280,7 +282,7 @@ class _Builder:
             for source in sources:
                 if not isinstance(source, dict):
                     message = "<< merges mappings, and this is none"
-                    raise Unreadable(Problem("yaml-syntax", message, span=node.span))
+                    raise UnreadableError(Problem("yaml-syntax", message, span=node.span))
                 value.update(source)
                 marks.update(self.marks.entries[id(source)])
         return {**value, **own}, {**marks, **own_marks}

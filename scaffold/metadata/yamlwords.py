@@ -28,11 +28,6 @@ _EXPLANATIONS = (
         "put quotes around the text",
     ),
     (
-        r"expected alphabetic or numeric character, but found|did not find expected alphabetic",
-        "text without quotes cannot start with {char}",
-        "put quotes around the text",
-    ),
-    (
         r"could not find expected ':'",
         "this line is neither `key: value` nor part of the text above",
         "indent it if it goes on with the text above; otherwise a colon is missing",
@@ -58,8 +53,7 @@ _EXPLANATIONS = (
         "begin the list on its own lines, each entry with `- `, indented alike",
     ),
     (
-        r"expected <block end>, but found|did not find expected key|"
-        r"did not find expected '-' indicator",
+        r"expected <block end>, but found|did not find expected (key|'-' indicator)",
         "this does not fit what stands before it",
         "check that lines of one level are indented alike and that quotes stand around whole texts",
     ),
@@ -69,8 +63,7 @@ _EXPLANATIONS = (
         "write \\\\ for a backslash, or use single quotes",
     ),
     (
-        r"expected a single document|did not find expected <document start>|"
-        r"expected '<document start>'",
+        r"(expected|did not find expected) '?<document start>",
         "text after the end of the document",
         "a metadata file is one document: is a `: ` missing, or an indentation?",
     ),
@@ -85,20 +78,21 @@ _EXPLANATIONS = (
 def explain(error: yaml.YAMLError, text: str) -> Problem:
     """Say what is wrong where a YAML parser stopped, and what to do about it."""
     mark: Any = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-    at = min(mark.index, len(text)) if mark else 0
+    begun: Any = getattr(error, "context_mark", None) or mark
     said = " ".join(str(getattr(error, part, None) or "") for part in ("context", "problem"))
+    at = min(mark.index, len(text)) if mark else 0
+    if begun and re.search("scanning an? (alias|anchor)|quoted scalar.*end of stream", said):
+        at = min(begun.index, len(text))
     span = Span(at, at + 1)
-    unclosed = re.search(r"while scanning a quoted scalar", said)
-    if unclosed and "end of stream" in said:
-        start: Any = getattr(error, "context_mark", None) or mark
-        span = Span(min(start.index, len(text)), min(start.index, len(text)) + 1)
+    char = text[at : at + 1]
+    if re.search("scanning an? (alias|anchor)", said):
+        message = f"text without quotes cannot start with {char}"
+        return Problem("yaml-alias", message, "put quotes around the whole text", span=span)
     for pattern, message, hint in _EXPLANATIONS:
         if re.search(pattern, said):
-            char = repr(text[at : at + 1]) if text[at : at + 1].strip() else "this"
-            if "{char}" in message and "alphabetic" in pattern:
-                char = "* or &"
-            rule = "yaml-tab" if "tab" in message else "yaml-syntax"
-            return Problem(rule, message.format(char=char), hint, span=span)
+            rule = "yaml-tab" if message.startswith("a tab") else "yaml-syntax"
+            message = message.format(char=char if char.strip() else "this")
+            return Problem(rule, message, hint, span=span)
     problem = str(getattr(error, "problem", None) or error).splitlines()[0]
     return Problem("yaml-syntax", f"not YAML: {problem}", span=span)
 
