@@ -49,11 +49,12 @@ def load(path: Path) -> dict[str, str]:
         raise UsageError(f"{path}: expected a mapping of answers", hint=_KEYS_HINT)
     if isinstance(data.get("answers"), dict):
         data = data["answers"]
+    answers: dict[str, str] = data
     for key, value in data.items():
         if not isinstance(value, str):
             raise UsageError(f"{path}: {key} must be one value, not {type(value).__name__}")
-    _refuse_unknown(data, str(path))
-    return data
+    _refuse_unknown(answers, str(path))
+    return answers
 
 
 def _parse(path: Path, text: str) -> Any:

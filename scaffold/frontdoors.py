@@ -13,7 +13,6 @@ from typing import Any
 import yaml
 
 from scaffold.questions import (
-
     DERIVED,
     QUESTIONS,
     TODAY,

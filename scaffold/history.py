@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 from scaffold.errors import MissingToolError, ScaffoldError
@@ -64,7 +65,9 @@ def begin(folder: Path, history: History) -> None:
     git = _git()
     hidden = {name: os.environ.pop(name) for name in _REPOSITORY_VARIABLES if name in os.environ}
     try:
-        repository = git.Repo.init(folder, initial_branch=history.branch, template="")
+        # no template: the user's hooks and settings must not get into the new repository
+        git.Git(folder).init(initial_branch=history.branch, template="", quiet=True)
+        repository = git.Repo(folder)
         # --force: the user's own ignore file must not decide what the template's commit holds
         repository.git(c=_EXACTLY).add(".", force=True)
         repository.git(c=_EXACTLY).commit(message=history.message, quiet=True)
@@ -98,10 +101,14 @@ def identity() -> tuple[str, str]:
     return name, email
 
 
-def _git():  # type: ignore[no-untyped-def]
+def _git() -> ModuleType:
     """Import GitPython, which looks for the git program when it is imported."""
     try:
         import git
+    except ModuleNotFoundError:
+        raise MissingToolError(
+            "GitPython is not installed", hint="`pip install GitPython`"
+        ) from None
     except ImportError:
         raise MissingToolError(
             "git is not installed",

@@ -12,6 +12,7 @@ reads ["name", …]; it writes {"error": null} or {"error": TEXT}.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -39,7 +40,7 @@ def main() -> None:
         _say({"staging": staging})
         line = sys.stdin.readline()
         if line.endswith("\n"):
-            _move(json.loads(line), staging, destination)
+            move(json.loads(line), staging, destination)
             done = True
     except OSError as error:
         _say({"error": _reason(error)})
@@ -73,7 +74,7 @@ def _make_folders(path: str) -> list[str]:
     return created
 
 
-def _move(names: list[str], staging: str, destination: str) -> None:
+def move(names: list[str], staging: str, destination: str) -> None:
     """Move every folder to its place, or none."""
     moved: list[str] = []
     try:
@@ -98,10 +99,8 @@ def _remove(folder: str) -> None:
 
 
 def _remove_empty(folder: str) -> None:
-    try:
+    with contextlib.suppress(OSError):  # not empty: somebody has put something of theirs there
         os.rmdir(folder)
-    except OSError:
-        pass  # somebody has put something there meanwhile: it is theirs
 
 
 def _reason(error: OSError) -> str:

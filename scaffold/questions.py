@@ -324,6 +324,14 @@ def _markdown(value: str) -> str:
     )
 
 
+def _docker(value: str) -> str:
+    """Jinja that renders one line as the inside of a double-quoted word of a Dockerfile."""
+    return (
+        rf"({value}) | replace('\\', '\\\\') | replace('\"', '\\\"')"
+        r" | replace('$', '\\$')"
+    )
+
+
 _SUMMARY = "cookiecutter.description.split() | join(' ')"
 _ANSWERS = "".join(
     f'  {question.key}: "{{{{ {_quoted("cookiecutter." + question.key)} }}}}"\n'
@@ -334,16 +342,17 @@ DERIVED: tuple[Derived, ...] = (
     Derived("__pkg", "{{ cookiecutter.repo_name | replace('-', '_') }}"),
     Derived("__container", "DEEP-OC-{{ cookiecutter.repo_name }}"),
     Derived("__pair", "{{ cookiecutter.repo_name }}-pair"),
-    Derived(
-        "__image", "{{ cookiecutter.dockerhub_user }}/deep-oc-{{ cookiecutter.repo_name }}"
-    ),
+    Derived("__image", "{{ cookiecutter.dockerhub_user }}/deep-oc-{{ cookiecutter.repo_name }}"),
     Derived("__repo_url", "{{ cookiecutter.git_base_url }}/{{ cookiecutter.repo_name }}"),
     Derived("__container_url", "{{ cookiecutter.git_base_url }}/{{ cookiecutter.__container }}"),
     Derived("__title_str", f"{{{{ {_quoted('cookiecutter.project_name')} }}}}"),
     Derived("__title_md", _markdown("cookiecutter.project_name")),
+    Derived("__title_docker", f"{{{{ {_docker('cookiecutter.project_name')} }}}}"),
     Derived("__summary", f"{{{{ {_SUMMARY} }}}}"),
     Derived("__summary_str", f"{{{{ {_quoted(_SUMMARY)} }}}}"),
     Derived("__summary_md", _markdown(_SUMMARY)),
+    Derived("__summary_docker", f"{{{{ {_docker(_SUMMARY)} }}}}"),
+    Derived("__description_str", f"{{{{ {_quoted('cookiecutter.description')} }}}}"),
     Derived("__template_version", TEMPLATE_VERSION),
     Derived("__answers", _ANSWERS),
 )

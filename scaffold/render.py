@@ -82,4 +82,3 @@ def _text(environment: Any, template: str, context: Mapping[str, str]) -> str:
     if "{" not in template:
         return template
     return str(environment.from_string(template).render(cookiecutter=context))
-

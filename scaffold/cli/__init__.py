@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-import json
+import os
 import sys
 
 import click
@@ -66,8 +66,10 @@ def scaffold() -> None:
 def main(args: list[str] | None = None) -> None:
     """Run the command line and exit with the code that `scaffold.errors` documents."""
     arguments = sys.argv[1:] if args is None else args
+    # https://no-color.org; without it click itself colours terminals only
+    color = False if os.environ.get("NO_COLOR") else None
     try:
-        code = scaffold.main(arguments, prog_name="scaffold", standalone_mode=False)
+        code = scaffold.main(arguments, prog_name="scaffold", standalone_mode=False, color=color)
         sys.stdout.flush()
     except click.ClickException as error:
         code = error.exit_code
@@ -78,9 +80,11 @@ def main(args: list[str] | None = None) -> None:
         code = error.exit_code
         if "--json" in arguments:
             _say_json(error.message, error.hint, code)
-        click.echo(f"{click.style('error:', fg='red', bold=True)} {error.message}", err=True)
+        label = click.style("error:", fg="red", bold=True)
+        click.echo(f"{label} {error.message}", err=True, color=color)
         if error.hint:
-            click.echo(f"{click.style('hint:', fg='cyan', bold=True)} {error.hint}", err=True)
+            label = click.style("hint:", fg="cyan", bold=True)
+            click.echo(f"{label} {error.hint}", err=True, color=color)
     except (click.Abort, KeyboardInterrupt):
         code = EXIT_INTERRUPTED
         click.echo("interrupted", err=True)
@@ -92,5 +96,7 @@ def main(args: list[str] | None = None) -> None:
 
 
 def _say_json(message: str, hint: str, code: int) -> None:
+    import json
+
     document = {"error": {"message": message, "hint": hint, "exit_code": code}}
     click.echo(json.dumps(document, ensure_ascii=False))

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from scaffold.cli.output import Output, common_options
 from scaffold.questions import BY_KEY, QUESTIONS
+
+if TYPE_CHECKING:
+    from scaffold.generate import Plan
 
 
 def _questions_help() -> str:
@@ -72,7 +76,7 @@ def command(
     out.result(_text(plan, dry_run=dry_run, verbose=out.verbose), plan.document())
 
 
-def _text(plan: generate.Plan, *, dry_run: bool, verbose: bool) -> str:  # noqa: F821
+def _text(plan: Plan, *, dry_run: bool, verbose: bool) -> str:
     done = "Would write" if dry_run else "Wrote"
     lines = []
     for path, tree in plan.folders().items():

@@ -1,0 +1,51 @@
+# make demo        from nothing to a prediction over HTTP, in ./demo
+# make test        install everything the tests need, and run them all
+# make test-quick  the tests that train, install and start nothing
+# make lint        ruff and mypy
+# make bench       the measurements in benchmarks/
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test test-quick lint format bench wheel clean
+
+demo: $(VENV)/run.stamp
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python docs/demo.py demo
+
+test: lint
+	@tests/prepare.sh
+	$(BIN)/pytest -n 2 --dist loadgroup -m "not slow"
+	$(BIN)/pytest -n 2 --dist loadgroup -m slow
+
+test-quick: $(VENV)/test.stamp
+	$(BIN)/pytest -n 2 -m "not slow"
+
+lint: $(VENV)/test.stamp
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+format: $(VENV)/test.stamp
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+bench: $(VENV)/test.stamp
+	$(BIN)/python benchmarks/run.py
+
+wheel: $(VENV)/test.stamp
+	$(BIN)/uv build --wheel
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/run.stamp: $(BIN)/python pyproject.toml
+	$(BIN)/pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --editable .
+	@touch $@
+
+$(VENV)/test.stamp: $(VENV)/run.stamp
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --editable '.[test,lint]'
+	@touch $@
+
+clean:
+	rm -rf $(VENV) dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .cache

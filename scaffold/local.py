@@ -1,0 +1,212 @@
+"""The module on this machine, without a container: train, predict, serve."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from types import FrameType
+
+from scaffold.environment import Environment
+from scaffold.errors import MissingToolError, ScaffoldError
+from scaffold.module import Module
+
+START_SECONDS = 180.0
+"""How long a server may take to answer: TensorFlow's first import on a cold disk is slow."""
+STOP_SECONDS = 10.0
+"""How long a server may take to stop before it is killed."""
+
+
+def command(environment: Environment, module: Module, arguments: tuple[str, ...]) -> list[str]:
+    """Return the command line that runs the module's own command, `train` for one."""
+    return [environment.program("python"), "-m", module.package, *arguments]
+
+
+def run(arguments: list[str], *, quiet: bool = False) -> int:
+    """Run a command of the module with this process's input and output.
+
+    The working directory stays the user's, so that file arguments mean what they say.
+
+    Args:
+        arguments: the command line, from `command`.
+        quiet: throw its standard output away; errors are still shown.
+
+    Returns:
+        Its exit code; 128 + N if signal N ended it.
+    """
+    output = subprocess.DEVNULL if quiet else None
+    with subprocess.Popen(arguments, env=_variables(), stdout=output) as process:
+        while True:
+            try:
+                code = process.wait()
+                return code if code >= 0 else 128 - code
+            except KeyboardInterrupt:
+                # the terminal has sent the signal to the module too; it decides how to end
+                continue
+
+
+def _variables() -> dict[str, str]:
+    """Return the environment variables for the module: ours, but its own modules and no others."""
+    hidden = {"PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "__PYVENV_LAUNCHER__"}
+    variables = {name: value for name, value in os.environ.items() if name not in hidden}
+    # nothing in the working directory may stand in for a library (Python 3.11 and newer)
+    variables["PYTHONSAFEPATH"] = "1"
+    return variables
+
+
+@dataclass
+class Server:
+    """A DEEPaaS server that is running.
+
+    Attributes:
+        url: its address, without a slash at the end.
+        process: the server.
+    """
+
+    url: str
+    process: subprocess.Popen[str]
+    _log: list[str] = field(default_factory=list)
+    _forward: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def swagger(self) -> str:
+        """Address of the page on which the API can be tried."""
+        return f"{self.url}/api"
+
+    def forward_output(self) -> None:
+        """From now on, copy what the server prints to standard error."""
+        self._forward.set()
+
+    def read(self) -> None:
+        """Read the server's output until it ends; keep it until it is wanted."""
+        assert self.process.stdout
+        for line in self.process.stdout:
+            if self._forward.is_set():
+                sys.stderr.write(line)
+                sys.stderr.flush()
+            else:
+                self._log.append(line)
+
+    def log(self) -> str:
+        """Return what the server has printed and nobody has seen."""
+        return "".join(self._log)
+
+
+@contextmanager
+def server(environment: Environment, module: Module, host: str, port: int) -> Iterator[Server]:
+    """Start the module's API, wait until it answers with this module, and stop it at the end.
+
+    Args:
+        environment: the module's environment, made.
+        module: the module.
+        host: address to listen on.
+        port: port to listen on; 0 for a free one.
+
+    Raises:
+        MissingToolError: the port is taken.
+        ScaffoldError: the server ended, answered for another model, or did not answer in time.
+    """
+    port = _free_port(host, port)
+    arguments = ["--listen-ip", host, "--listen-port", str(port)]
+    process = subprocess.Popen(
+        [environment.program("deepaas-run"), *arguments],
+        env={**_variables(), "PYTHONUNBUFFERED": "1"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+        # a group of its own: Ctrl-C must reach the server through us, not all its workers at once
+        start_new_session=True,
+    )
+    address = f"[{host}]" if ":" in host else host
+    started = Server(f"http://{address}:{port}", process)
+    reader = threading.Thread(target=started.read, daemon=True)
+    reader.start()
+    try:
+        _wait_until_it_answers(started, module)
+        yield started
+    finally:
+        _stop(process)
+        reader.join(timeout=STOP_SECONDS)
+        assert process.stdout
+        process.stdout.close()
+
+
+def _free_port(host: str, port: int) -> int:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise MissingToolError(
+                f"cannot listen on {host}:{port}: {error.strerror}",
+                hint="choose another with --port, or --port 0 for any free one",
+            ) from None
+        bound: int = probe.getsockname()[1]
+        return bound
+
+
+def _wait_until_it_answers(started: Server, module: Module) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        if started.process.poll() is not None:
+            raise ScaffoldError(
+                f"the server ended with exit code {started.process.returncode}:\n{started.log()}",
+                hint="the traceback above says why the module could not be loaded",
+            )
+        try:
+            with urllib.request.urlopen(f"{started.url}/v2/models/", timeout=5) as answer:  # noqa: S310 - our own http address
+                names = [model["id"] for model in json.load(answer)["models"]]
+        except (OSError, ValueError, urllib.error.URLError):
+            time.sleep(0.1)
+            continue
+        if names != [module.package]:
+            raise ScaffoldError(
+                f"the server answers for {names}, not for {module.package}",
+                hint="is another DEEPaaS module installed in the module's environment?",
+            )
+        return
+    raise ScaffoldError(
+        f"the server has not answered within {START_SECONDS:.0f} s:\n{started.log()}"
+    )
+
+
+def _stop(process: subprocess.Popen[str]) -> None:
+    """End the server: gently, then with its whole process group."""
+    if process.poll() is None:
+        process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(STOP_SECONDS)
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)  # workers that outlived it, or all of it
+    process.wait()
+
+
+class Terminated(BaseException):
+    """SIGTERM has come."""
+
+
+@contextmanager
+def sigterm_raises() -> Iterator[None]:
+    """Turn SIGTERM into an exception, so that what was started is stopped first."""
+
+    def raise_it(_number: int, _frame: FrameType | None) -> None:
+        raise Terminated
+
+    previous = signal.signal(signal.SIGTERM, raise_it)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)

@@ -1,0 +1,54 @@
+"""What several test files arrange or read in the same way."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scaffold.answers import complete, context
+from scaffold.cli import main
+from scaffold.render import Tree, render
+
+NAME = "Plant classification"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command left behind for its caller."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> Any:
+        """The one JSON document on standard output."""
+        return json.loads(self.out)
+
+
+def run_in_process(capfd: pytest.CaptureFixture[str], arguments: list[str]) -> Outcome:
+    """Run the command line and return its exit code and output."""
+    capfd.readouterr()
+    with pytest.raises(SystemExit) as exit_:
+        main(arguments)
+    out, err = capfd.readouterr()
+    code = exit_.value.code
+    return Outcome(code if isinstance(code, int) else 0, out, err)
+
+
+def rendered(**answers: str) -> dict[str, Tree]:
+    """Render both repositories from a few answers."""
+    return render(context(complete({"project_name": NAME, **answers})))
+
+
+def files_below(folder: Path) -> dict[str, tuple[bytes, bool]]:
+    """Return every file below a folder, git's own aside: content and whether it is executable."""
+    return {
+        str(path.relative_to(folder)): (path.read_bytes(), bool(path.stat().st_mode & 0o100))
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and ".git" not in path.relative_to(folder).parts
+    }

@@ -1,0 +1,237 @@
+"""Answers are data: whatever they hold, every generated file parses and says exactly that."""
+
+from __future__ import annotations
+
+import ast
+import configparser
+import json
+import subprocess
+import sys
+from email.headerregistry import Address
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import dockerfile_parse
+import hypothesis.strategies as st
+import pytest
+import tree_sitter
+import tree_sitter_groovy
+import yaml
+from hypothesis import HealthCheck, example, given, settings
+from markdown_it import MarkdownIt
+
+from scaffold.answers import complete, context
+from scaffold.questions import BY_KEY, broken_rule
+from scaffold.render import Tree, render
+from scaffold.workspace import write_tree
+from tests.helpers import rendered
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+NASTY = (
+    "\"quoted\" 'single' back\\slash \\n {{ 7 * 7 }} {% if x %} {# c #} $(rm -rf /) `id` ${HOME} "
+    "key: value # no comment <b>&amp;</b> *bold* _it_ [a](b) | ~~x~~ %s {0} \U0001f33f é 漢字"
+)
+MULTILINE = f"{NASTY}\n- item: one\n\n\t1. two\n---\n'''\n\"\"\"\nEOF"
+
+
+def texts(key: str) -> st.SearchStrategy[str]:
+    """Texts that the question `key` accepts, rich in characters that mean something somewhere."""
+    characters = st.one_of(
+        st.sampled_from("\"'\\{}%#$`:-*_[]()<>&|~!@,.;=/+?^ \t\n1a"),
+        st.characters(exclude_categories=("Cs", "Cc")),
+    )
+
+    def accepted(text: str) -> bool:
+        return not broken_rule(BY_KEY[key], text, {})
+
+    return st.text(characters, min_size=1, max_size=80).map(str.strip).filter(accepted)
+
+
+@st.composite
+def answers(draw: st.DrawFn) -> dict[str, str]:
+    authors = draw(st.lists(texts("author_name"), min_size=1, max_size=3))
+    author_name = ",".join(authors)[:200].strip().strip(",")
+    count = len(author_name.split(","))
+    given = {
+        "project_name": draw(texts("project_name")),
+        "repo_name": draw(
+            st.from_regex(r"[a-z][a-z0-9]{0,8}([_-][a-z0-9]{1,8}){0,3}", fullmatch=True)
+        ),
+        "description": draw(texts("description")),
+        "author_name": author_name,
+        "author_email": ", ".join(["a.b+c@x-y.example.org"] * count),
+    }
+    for key, question in BY_KEY.items():
+        if question.choices:
+            given[key] = draw(st.sampled_from(question.choices))
+    return given
+
+
+def usable(given: dict[str, str]) -> bool:
+    return not any(broken_rule(BY_KEY[key], value, given) for key, value in given.items())
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(given=answers().filter(usable))
+@example(given={"project_name": NASTY, "repo_name": "x", "description": MULTILINE})
+@example(given={"project_name": "- x", "repo_name": "x", "description": "1. one"})
+@example(given={"project_name": "1) x", "repo_name": "x", "description": "+ plus\n===\n***"})
+@example(given={"project_name": "=", "repo_name": "x", "description": "~\n    code\n:::\n> q"})
+@example(given={"project_name": "\\", "repo_name": "x", "description": "ends with \\"})
+def test_every_file_parses_and_says_what_was_answered(given: dict[str, str]) -> None:
+    values = context(complete(given))
+    for name, tree in render(values).items():
+        for path, file in tree.items():
+            assert_parses(path, file.content)
+        marker = yaml.safe_load(tree[PurePosixPath(".scaffold.yml")].content)
+        assert marker["answers"] == {key: values[key] for key in BY_KEY}
+        assert marker["sibling"] in {values["repo_name"], values["__container"]} - {name}
+    model, container = render(values).values()
+    assert_pyproject(values, tomllib.loads(text(model, "pyproject.toml")))
+    assert_metadata(values, json.loads(text(container, "metadata.json")))
+    summary = " ".join(values["description"].split())
+    labels = dockerfile_labels(text(container, "Dockerfile"))
+    assert labels["title"] == values["project_name"]
+    assert labels["description"] == summary
+    assert values["project_name"] in words(text(model, "README.md"))
+    for tree in (model, container):
+        assert summary in words(text(tree, "README.md"))
+
+
+def text(tree: Tree, path: str) -> str:
+    return tree[PurePosixPath(path)].content.decode()
+
+
+def assert_parses(path: PurePosixPath, content: bytes) -> None:
+    """Read a file with a real parser of its language."""
+    match path.suffix or path.name:
+        case ".py":
+            ast.parse(content)
+        case ".toml":
+            tomllib.loads(content.decode())
+        case ".json" | ".ipynb":
+            json.loads(content)
+        case ".yml" | ".yaml":
+            yaml.safe_load(content)
+        case ".ini":
+            configparser.ConfigParser(interpolation=None).read_string(content.decode())
+        case ".sh":
+            subprocess.run(["bash", "-n"], input=content, check=True)
+        case "Jenkinsfile":
+            assert not _groovy.parse(content).root_node.has_error
+        case "Dockerfile":
+            assert dockerfile_labels(content.decode())
+        case (
+            ".md" | "LICENSE" | ".gitkeep" | ".gitignore" | ".dockerignore" | ".typed" | "py.typed"
+        ):
+            content.decode()
+        case unknown:
+            pytest.fail(f"no parser for {unknown}: {path}")
+
+
+_groovy = tree_sitter.Parser(tree_sitter.Language(tree_sitter_groovy.language()))
+
+
+def assert_pyproject(values: dict[str, str], document: dict[str, Any]) -> None:
+    project = document["project"]
+    assert project["description"] == " ".join(values["description"].split())
+    assert project["version"] == values["app_version"]
+    names = [name.strip() for name in values["author_name"].split(",")]
+    assert [author["name"] for author in project["authors"]] == names
+    expected = values["open_source_license"]
+    assert project.get("license") == (None if expected == "none" else expected)
+
+
+def assert_metadata(values: dict[str, str], document: dict[str, Any]) -> None:
+    assert document["title"] == values["project_name"]
+    lines = [line.strip() for line in values["description"].split("\n") if line.strip()]
+    if values["metadata_version"] == "1.0.0":
+        assert document["description"] == lines
+        assert document["license"] == values["open_source_license"]
+    else:
+        assert document["metadata_version"] == values["metadata_version"]
+        assert document["description"] == values["description"]
+
+
+def dockerfile_labels(dockerfile: str) -> dict[str, str]:
+    """Return the labels as Docker's own rules for quotes, backslashes and `$` read them."""
+    parser = dockerfile_parse.DockerfileParser(fileobj=_memory(dockerfile))
+    return {
+        key.removeprefix("org.opencontainers.image."): value for key, value in parser.labels.items()
+    }
+
+
+def _memory(dockerfile: str) -> Any:
+    import io
+
+    return io.BytesIO(dockerfile.encode())
+
+
+def words(markdown: str) -> list[str]:
+    """Return what a reader of Markdown sees: the text of every heading and paragraph."""
+    found = []
+    for token in MarkdownIt("gfm-like", {"linkify": False}).parse(markdown):
+        if token.type == "inline":
+            seen = "".join(
+                child.content
+                if child.type in {"text", "code_inline"}
+                else " " * (child.type == "softbreak")
+                for child in token.children or []
+            )
+            found.append(seen)
+    return found
+
+
+@pytest.mark.parametrize("version", BY_KEY["metadata_version"].choices)
+def test_metadata_is_accepted_by_the_platforms_own_validator(version: str, tmp_path: Path) -> None:
+    container = list(
+        rendered(
+            metadata_version=version, description=MULTILINE, project_name=NASTY, repo_name="x"
+        ).values()
+    )[1]
+    path = tmp_path / "metadata.json"
+    path.write_bytes(container[PurePosixPath("metadata.json")].content)
+    result = subprocess.run(
+        [
+            str(Path(sys.executable).with_name("ai4-metadata")),
+            "validate",
+            "--metadata-version",
+            version,
+            str(path),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_the_dockerfile_and_scripts_are_clean_for_linters(tmp_path: Path) -> None:
+    write_tree(
+        list(rendered(description=MULTILINE, project_name=NASTY, repo_name="x").values())[1],
+        tmp_path / "x",
+    )
+    hadolint = Path(sys.executable).with_name("hadolint")
+    result = subprocess.run(
+        [str(hadolint), "Dockerfile"],
+        cwd=tmp_path / "x",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (result.returncode, result.stdout) == (0, "")
+
+
+def test_authors_become_addresses_that_package_tools_read() -> None:
+    model = next(
+        iter(rendered(author_name='Ann O\'Lee, "Bob" Ray', author_email="a@x.org,b@y.org").values())
+    )
+    authors = tomllib.loads(text(model, "pyproject.toml"))["project"]["authors"]
+    assert [str(Address(author["name"], addr_spec=author["email"])) for author in authors] == [
+        "Ann O'Lee <a@x.org>",
+        '"\\"Bob\\" Ray" <b@y.org>',
+    ]
