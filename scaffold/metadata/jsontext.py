@@ -73,7 +73,10 @@ def read(text: str) -> tuple[Any, Marks, list[Problem]]:
         UnreadableError: no value can be made of it, or it is over a limit.
     """
     reader = _Reader(text)
-    value = reader.document()
+    try:
+        value = reader.document()
+    except UnreadableError as error:
+        raise UnreadableError(error.problem, reader.problems) from None
     return value, reader.marks, reader.problems
 
 

@@ -164,7 +164,7 @@ def _read_positions(document: Document, read: Any) -> None:
     try:
         document.data, document._marks, problems = read(document.text)
     except UnreadableError as error:
-        problems = [error.problem]
+        problems = error.problems
     else:
         document.readable = True
     document.problems += problems

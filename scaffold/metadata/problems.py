@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 from scaffold.metadata.positions import Path, Span
@@ -30,11 +30,17 @@ class Problem:
 
 
 class UnreadableError(Exception):
-    """The text cannot be read; the one problem says why."""
+    """The text cannot be read.
 
-    def __init__(self, problem: Problem) -> None:
+    Args:
+        problem: why.
+        earlier: what was found before that.
+    """
+
+    def __init__(self, problem: Problem, earlier: Sequence[Problem] = ()) -> None:
         super().__init__(problem.message)
         self.problem = problem
+        self.problems = [*earlier, problem]
 
 
 def duplicate(key: Hashable, span: Span, path: Path = ()) -> Problem:

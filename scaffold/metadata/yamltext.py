@@ -12,6 +12,7 @@ decides (`_may_differ`).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable, Iterator
 from typing import Any
 
@@ -38,6 +39,8 @@ _TAG = "tag:yaml.org,2002:"
 _STR, _MERGE, _VALUE = _TAG + "str", _TAG + "merge", _TAG + "value"
 _NUMBERS = (_TAG + "int", _TAG + "float")
 _SCALARS = {_STR, *_NUMBERS, *(_TAG + name for name in ("bool", "null", "timestamp", "binary"))}
+# a tab as a space, a comment right after | or >, a byte order mark within text, a lone !
+_DIFFERS = re.compile(r"\t|[|>][0-9+-]*#|\ufeff|(?:^|\s)!(?:\s|$)")
 _UNPRINTABLE = yaml.reader.Reader.NON_PRINTABLE
 # what safe_load raises for a scalar that its tag does not fit, `2024-13-45` for one
 _MISFITS = (ValueError, KeyError, IndexError, OverflowError, yaml.YAMLError)
@@ -96,7 +99,7 @@ def read(text: str) -> tuple[Any, Marks, list[Problem]]:
 
 def _may_differ(text: str) -> bool:
     """Tell whether PyYAML's parser may refuse what libyaml has accepted."""
-    return "\t" in text and len(text) <= MAX_SECOND_OPINION
+    return len(text) <= MAX_SECOND_OPINION and bool(_DIFFERS.search(text))
 
 
 class _Builder:
@@ -149,7 +152,8 @@ class _Builder:
         if root is None:
             return None, self.marks, []
         self.marks.root = Mark(root.span, root.span)
-        return root.value, self.marks, self._duplicates(root.value)
+        value = self._plain(root)
+        return value, self.marks, self._duplicates(value)
 
     def _duplicates(self, root: Any) -> list[Problem]:
         if not self.duplicates:
@@ -216,9 +220,10 @@ class _Builder:
             return _Node(value, span, tag)
         if tag not in _SCALARS:
             raise UnreadableError(unknown_tag(tag, span))
+        if tag in _NUMBERS and len(value) > MAX_DIGITS:
+            message = f"a number of {len(value):,} digits"
+            raise UnreadableError(Problem("yaml-syntax", message, _QUOTE, span=span))
         try:
-            if tag in _NUMBERS and len(value) > MAX_DIGITS:
-                raise ValueError
             node = yaml.ScalarNode(tag, value)
             converted = SafeConstructor.yaml_constructors[tag](_CONSTRUCTOR, node)
         except _MISFITS:
