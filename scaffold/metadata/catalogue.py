@@ -8,7 +8,7 @@ from typing import Any
 from scaffold.errors import UsageError
 from scaffold.metadata.nearest import nearest
 from scaffold.metadata.report import printable
-from scaffold.metadata.rule import GROUPS, Example, Rule
+from scaffold.metadata.rule import GROUPS, USUAL_COMMAND, Example, Rule
 from scaffold.metadata.rules import RULES
 
 
@@ -50,8 +50,10 @@ def listing(rules: Iterable[Rule]) -> str:
 def explanation(rule: Rule) -> str:
     """Return all there is to say about a rule."""
     parts = [f"{rule.id} ({rule.severity}): {rule.title}", "", rule.why]
+    if command := _command(rule):
+        parts += ["", f"Run as: {command}"]
     for title, example in (("Wrong", rule.bad), ("Right", rule.good)):
-        for name, text in example.items() if rule.bad else ():
+        for name, text in example.items():
             indented = "\n".join(f"    {line}" for line in _shown(text).splitlines())
             parts += ["", f"{title} ({name}):", "", indented]
     return "\n".join(parts)
@@ -68,18 +70,30 @@ def page() -> str:
 
 def _section(rule: Rule) -> str:
     parts = [f"### {rule.id}\n\n**{rule.title}** ({rule.severity}). {rule.why}\n"]
+    if command := _command(rule):
+        parts.append(f"Run as `{command}`.\n")
     for title, example in (("Wrong", rule.bad), ("Right", rule.good)):
-        parts += [_block(title, name, text) for name, text in example.items() if rule.bad]
+        parts += [_block(title, name, text) for name, text in example.items()]
     return "\n".join(parts)
+
+
+def _command(rule: Rule) -> str:
+    """Return the command for a rule's example, or "" if it is the usual one."""
+    if rule.command == USUAL_COMMAND:
+        return ""
+    return rule.command.format(file=next(iter(rule.good)))
 
 
 def _block(title: str, name: str, text: str) -> str:
     language = {"json": "json", "toml": "toml"}.get(name.rpartition(".")[2], "yaml")
+    if not text:
+        return f"{title}: `{name}`, which does not exist.\n"
     return f"{title}, `{name}`:\n\n```{language}\n{_shown(text).rstrip()}\n```\n"
 
 
 def _shown(text: str) -> str:
     """Make what cannot be seen visible, and what is endless short."""
+    text = text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     lines = [line.replace("\t", "→   ") for line in text.splitlines()]
     return "\n".join(printable(line if len(line) <= 200 else f"{line[:40]}…") for line in lines)
 

@@ -80,3 +80,32 @@ def meant(text: str) -> str:
         return _MEANT[plain]
     exact = identifiers.get(text.strip().lower())
     return exact or nearest(plain, identifiers.values(), 0.8)
+
+
+def respelt(text: str) -> str:
+    """Return the identifier that text is another spelling of, or "": nothing is guessed.
+
+    Case, punctuation, "licence", "version" and a zero at the end count for nothing. GPLv3 is no
+    spelling of anything: it may be "only" or "or later".
+
+    >>> respelt("Apache License, Version 2.0"), respelt("GPLv3")
+    ('Apache-2.0', '')
+    """
+    return _spellings().get(_spelling(text), "")
+
+
+@cache
+def _spellings() -> dict[str, str]:
+    lines = _LIST.read_text(encoding="utf-8").splitlines()
+    rows = [line for line in lines if line and not line.startswith("#")]
+    current = [row for row in rows[1 : rows.index("[exceptions]")] if not row.startswith("-")]
+    found: dict[str, list[str]] = {}
+    for identifier in current:
+        found.setdefault(_spelling(identifier), []).append(identifier)
+    return {spelling: each[0] for spelling, each in found.items() if len(each) == 1}
+
+
+def _spelling(text: str) -> str:
+    words = re.sub(r"licen[cs]e|version|\bthe\b|\bv(?=\.?\s*\d)", " ", text.casefold())
+    words = re.sub(r"(?<=\d)\.0\b", "", words)
+    return re.sub(r"[\W_]+", "", words)

@@ -17,6 +17,8 @@ GROUPS: Mapping[Group, str] = {
     "platform": "Will the marketplace take it?",
 }
 
+USUAL_COMMAND = "scaffold validate {file}"
+
 Example = Mapping[str, str]
 """File names and their text; the first one is checked."""
 
@@ -33,6 +35,7 @@ class Rule:
         why: why, and what happens otherwise.
         bad: a file that breaks it.
         good: a file that does not.
+        command: how to run it on the examples, where `{file}` is the first one.
     """
 
     id: str
@@ -42,6 +45,7 @@ class Rule:
     why: str
     bad: Example
     good: Example
+    command: str = USUAL_COMMAND
 
 
 def yaml_example(text: str) -> Example:

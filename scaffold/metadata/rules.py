@@ -12,6 +12,7 @@ from scaffold.metadata.rule import Rule, json_example, yaml_example
 from scaffold.metadata.rules_reading import READING
 
 _MODULE = "\nrole: container\nsibling: plants\nanswers:\n  repo_name: plants\n"
+_OWN_SCHEMA = '{"properties": {"title": {"minLength": 10}}}\n'
 _PROJECT = '[project]\nname = "plants"\nversion = "1.2.0"\n'
 
 _SCHEMA = (
@@ -30,8 +31,9 @@ _SCHEMA = (
         "warning",
         "The file is checked as the version it declares",
         "With `--schema-version` it is checked as that version, whatever it declares.",
-        {},
         yaml_example("metadata_version: 2.3.0\n"),
+        yaml_example("metadata_version: 2.0.0\n"),
+        "scaffold validate --schema-version 2.0.0 {file}",
     ),
     Rule(
         "missing-key",
@@ -115,8 +117,9 @@ _SCHEMA = (
         "error",
         "The file follows your own schema",
         "For keywords of JSON Schema that the published schemas do not use; only with `--schema`.",
-        {},
-        yaml_example("title: Plants\n"),
+        {"ai4-metadata.yml": "title: Plants\n", "own.schema.json": _OWN_SCHEMA},
+        {"ai4-metadata.yml": "title: Plant classification\n", "own.schema.json": _OWN_SCHEMA},
+        "scaffold validate --schema own.schema.json {file}",
     ),
 )
 

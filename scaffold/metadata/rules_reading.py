@@ -10,8 +10,9 @@ READING = (
         "reading",
         "error",
         "The file exists and may be read",
-        "Nothing can be said about it otherwise; the exit code is 2.",
-        {},
+        "Nothing can be said about it otherwise; the exit code is 2. A folder without metadata files "
+        "is told off by the same rule.",
+        {"no-such-file.yml": ""},
         yaml_example("title: Plants\n"),
     ),
     Rule(
@@ -20,7 +21,7 @@ READING = (
         "error",
         "The file is at most 1 MiB",
         "Metadata is a few kilobytes; a larger file is something else, and is not read.",
-        {},
+        yaml_example("title: " + "Plants " * 150_000 + "\n"),
         yaml_example("title: Plants\n"),
     ),
     Rule(
@@ -112,7 +113,7 @@ READING = (
         "error",
         "At most 20,000 values",
         "Real metadata has under a hundred; this is something else.",
-        {},
+        json_example('{"keywords": [' + '"plants", ' * 20_000 + '"plants"]}'),
         yaml_example("title: Plants\n"),
     ),
     Rule(

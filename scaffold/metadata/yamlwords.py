@@ -81,7 +81,9 @@ def explain(error: yaml.YAMLError, text: str) -> Problem:
     begun: Any = getattr(error, "context_mark", None) or mark
     said = " ".join(str(getattr(error, part, None) or "") for part in ("context", "problem"))
     at = min(mark.index, len(text)) if mark else 0
-    if begun and re.search("scanning an? (alias|anchor|simple key)|quoted scalar.*end of stream", said):
+    if begun and re.search(
+        "scanning an? (alias|anchor|simple key)|quoted scalar.*end of stream", said
+    ):
         at = min(begun.index, len(text))
     span = Span(at, at + 1)
     char = text[at : at + 1]
