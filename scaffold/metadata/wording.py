@@ -93,7 +93,8 @@ def _type(violation: Violation, document: Document) -> Problem:
         message = f"{_name(path)} is a date without quotes, which YAML does not read as text"
         return Problem("yaml-date", message, f"put quotes around it: '{written}'", path)
     expected = " or ".join(_TYPES.get(name, str(name)) for name in allowed)
-    message = f"{_name(path)} must be {expected}, not {_kind(value)}"
+    actual = str(value) if isinstance(value, float) and allowed == ["integer"] else _kind(value)
+    message = f"{_name(path)} must be {expected}, not {actual}"
     return Problem("wrong-type", message, _type_hint(violation, allowed[0], written), path)
 
 
