@@ -16,7 +16,7 @@ from scaffold.cli.output import Output, common_options
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from scaffold.metadata.checks import Report
+    from scaffold.metadata.checks import Options, Report
     from scaffold.metadata.report import Tally
 
 _EPILOG = """\b
@@ -54,6 +54,8 @@ Exit codes:
 @click.option(
     "-j", "--jobs", type=click.IntRange(min=1), help="Processes to use. Default: one for each core."
 )
+@click.option("--fix", is_flag=True, help="Repair what has one right way to; show the changes.")
+@click.option("--dry-run", is_flag=True, help="With --fix: only show the changes.")
 @common_options
 def command(
     out: Output,
@@ -65,6 +67,8 @@ def command(
     ignore: tuple[str, ...],
     output_format: str,
     jobs: int | None,
+    fix: bool,
+    dry_run: bool,
 ) -> None:
     """Check metadata files: all errors, each with its line and with what would be right.
 
@@ -78,7 +82,12 @@ def command(
 
     if schema and schema_version:
         raise click.UsageError("--schema and --schema-version exclude each other")
+    if dry_run and not fix:
+        raise click.UsageError("--dry-run goes with --fix; without it nothing is changed anyway")
     options = Options(schema_version, schema, check_formats, strict, _known(ignore))
+    if fix:
+        _fix(out, files or (".",), options, "json" if out.as_json else output_format, dry_run)
+        return
     paths = files or (".",)
     shown = not out.quiet and sys.stderr.isatty()
     total = sum(1 for _ in batch.find(paths)) if shown else 0
@@ -109,6 +118,37 @@ def _pieces(
         return as_sarif(reports, tally)
     colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     return report.as_text(reports, tally, colour=colour, quiet=out.quiet)
+
+
+def _fix(
+    out: Output, paths: tuple[str, ...], options: Options, output_format: str, dry_run: bool
+) -> None:
+    from scaffold.metadata import batch, fixing
+    from scaffold.metadata.report import Tally
+
+    if options.schema or output_format not in ("text", "json"):
+        raise click.UsageError("--fix goes with neither --schema nor --format sarif or github")
+    if "-" in paths:
+        raise click.UsageError("--fix changes files, and - is none")
+    tally = Tally()
+    invalid = 0
+
+    def counted() -> Iterator[fixing.Repair]:
+        nonlocal invalid
+        for each in fixing.repair(batch.find(paths), options, dry_run=dry_run):
+            invalid += not each.valid
+            yield each
+
+    if output_format == "json":
+        pieces = fixing.as_json(counted(), tally)
+    else:
+        colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+        pieces = fixing.as_text_pieces(
+            counted(), tally, dry_run=dry_run, colour=colour, quiet=out.quiet
+        )
+    for piece in pieces:
+        click.echo(piece, nl=False, color=True)
+    click.get_current_context().exit(tally.exit_code or int(invalid > 0))
 
 
 def _known(ignored: tuple[str, ...]) -> frozenset[str]:

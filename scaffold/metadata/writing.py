@@ -6,6 +6,7 @@ import contextlib
 import difflib
 import json
 import os
+import re
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -60,16 +61,22 @@ def dump(data: Mapping[str, Any], syntax: Syntax) -> str:
     return written
 
 
+def lines(text: str) -> list[str]:
+    r"""Split a text after each `\n`, and nowhere else: YAML knows other line breaks in a text."""
+    return re.findall(r"[^\n]*\n|[^\n]+", text)
+
+
 def diff(before: str, after: str, name: str) -> str:
     """Return what changes from one text to another, as a unified diff."""
-    lines = difflib.unified_diff(
-        before.splitlines(keepends=True),
-        after.splitlines(keepends=True),
+    changes = difflib.unified_diff(
+        lines(before),
+        lines(after),
         name,
         f"{name} (fixed)",
     )
     return "".join(
-        line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines
+        line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
+        for line in changes
     )
 
 
