@@ -59,9 +59,12 @@ def as_text(
     """
     style = _coloured if colour else _plain
     for report in tally.watch(reports):
+        place = None
         for finding in report.findings:
             if not quiet or finding.severity == "error":
-                yield _finding(report.path, finding, style)
+                same_place = place == (finding.line, finding.column)
+                place = (finding.line, finding.column)
+                yield _finding(report.path, finding, style, excerpt=not same_place)
         if report.valid and not quiet:
             version = f" (metadata {report.schema_version})" if report.schema_version else ""
             yield f"{style(printable(report.path), 'bold')}: {style('valid', 'valid')}{version}\n"
@@ -118,13 +121,13 @@ def _visible(char: str) -> str:
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
 
 
-def _finding(path: str, finding: Finding, style: Style) -> str:
+def _finding(path: str, finding: Finding, style: Style, *, excerpt: bool) -> str:
     place = f"{printable(path)}:{finding.line}:{finding.column}"
     about = " ".join(filter(None, (finding.rule, finding.pointer)))
     severity = style(finding.severity + ":", finding.severity)
     rule = style(f"[{printable(about)}]", "dim")
     lines = [f"{style(place + ':', 'bold')} {severity} {printable(finding.message)} {rule}"]
-    if finding.excerpt.strip():
+    if excerpt and finding.excerpt.strip():
         number = str(finding.line)
         gap = " " * len(number)
         text = "".join(_same_width(char) for char in finding.excerpt)

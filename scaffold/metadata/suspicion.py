@@ -37,6 +37,7 @@ _PLACEHOLDER = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 _MUST_SAY_SOMETHING = ("title", "summary", "description")
+_SHOWN = 60  # characters of it that are repeated in the message
 _LONGEST = 2_000  # characters of one text that are looked at; an example's text is short
 
 
@@ -73,6 +74,6 @@ def placeholders(data: Any, path: Path = ()) -> Iterator[Problem]:
             message = f"`{dotted(path)}` is empty; the marketplace shows it"
             yield Problem("placeholder", message, "write something", path)
         elif found := _PLACEHOLDER.search(data[:_LONGEST]):
-            shown = found[0].strip().removeprefix("://")
+            shown = found[0].strip().removeprefix("://")[:_SHOWN]
             message = f"`{dotted(path)}` still holds an example's text: {shown}"
             yield Problem("placeholder", message, "put your own in, or delete the key", path)

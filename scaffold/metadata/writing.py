@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import datetime
 import difflib
 import json
+import math
 import os
 import re
 import tempfile
@@ -33,6 +36,21 @@ def syntax_of(path: Path) -> Syntax:
             f"{path}: metadata is JSON or YAML, and the name does not say which",
             hint="end it in .json, .yml or .yaml",
         ) from None
+
+
+def plain(data: Any) -> Any:
+    """Copy metadata into what JSON can hold: dates and keys become text, aliases copies."""
+    if isinstance(data, dict):
+        return {str(key): plain(value) for key, value in data.items()}
+    if isinstance(data, list):
+        return [plain(value) for value in data]
+    if isinstance(data, datetime.date):
+        return data.isoformat()
+    if isinstance(data, bytes):
+        return base64.b64encode(data).decode("ascii")
+    if isinstance(data, float) and not math.isfinite(data):
+        return str(data)
+    return data
 
 
 def dump(data: Mapping[str, Any], syntax: Syntax) -> str:
