@@ -64,7 +64,8 @@ def test_an_abandoned_run_ends_its_processes(many: list[str]) -> None:
     reports.close()  # type: ignore[attr-defined]
 
 
-def test_a_folder_of_many(run: Run, many: list[str]) -> None:
+@pytest.mark.usefixtures("many")
+def test_a_folder_of_many(run: Run) -> None:
     result = run("validate", "--quiet", "many", "-j", "2")
     assert result.code == 1
     assert result.out.count("error:") == 100
@@ -73,7 +74,8 @@ def test_a_folder_of_many(run: Run, many: list[str]) -> None:
     assert run("validate", "--json", "many").document["valid"] is False
 
 
-def test_a_bar_on_a_terminal_only(many: list[str], tmp_path: Path) -> None:
+@pytest.mark.usefixtures("many")
+def test_a_bar_on_a_terminal_only(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "scaffold", "validate", "--json", "-j", "1", *["many"] * 4]
     quiet = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (quiet.returncode, quiet.stderr) == (1, "")
@@ -87,7 +89,8 @@ def test_a_bar_on_a_terminal_only(many: list[str], tmp_path: Path) -> None:
     assert (tmp_path / "out.json").read_text() == quiet.stdout
 
 
-def test_the_reader_may_go_away(many: list[str], tmp_path: Path) -> None:
+@pytest.mark.usefixtures("many")
+def test_the_reader_may_go_away(tmp_path: Path) -> None:
     command = f"{sys.executable} -m scaffold validate many -j 1 | head -1"
     result = subprocess.run(
         ["sh", "-c", command], cwd=tmp_path, capture_output=True, text=True, check=False

@@ -53,8 +53,10 @@ def test_all_errors_with_our_words_where_we_have_them(run: Run) -> None:
         "1:8 /title schema: `title`: 'Plants' is too short | ",
         '2:14 /tags/2 repeated: "a" is in `tags` already | delete one of the two',
         "3:7 /size wrong-type: `size` must be a whole number or null, not text | write a number",
-        '4:7 /link format-uri: "not an address" is not an address (URI) | a space cannot be part of '
-        "one; write it percent-encoded",
+        (
+            '4:7 /link format-uri: "not an address" is not an address (URI) | a space cannot be part of '
+            "one; write it percent-encoded"
+        ),
     ]
 
 
@@ -118,8 +120,10 @@ def test_a_schema_that_cannot_be_read(run: Run) -> None:
     result = run("validate", "--schema", "own.json", "data.yml")
     assert (result.code, result.err) == (
         2,
-        "error: own.json:1:18: cannot read the schema: a comma with nothing after it\n"
-        "hint: delete the comma\n",
+        (
+            "error: own.json:1:18: cannot read the schema: a comma with nothing after it\n"
+            "hint: delete the comma\n"
+        ),
     )
 
 

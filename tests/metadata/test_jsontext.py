@@ -125,15 +125,19 @@ def test_all_slips_are_listed_and_the_rest_is_checked_all_the_same() -> None:
   "keywords": "botany",
 }"""
     wanted = [
-        "1:1 (root) error missing-key: `date_creation` is missing | add it, for example "
-        '"date_creation": "2024-01-31"',
+        (
+            "1:1 (root) error missing-key: `date_creation` is missing | add it, for example "
+            '"date_creation": "2024-01-31"'
+        ),
         '1:1 (root) error missing-key: `license` is missing | add it, for example "license": "MIT"',
         "2:3 (root) error json-syntax: JSON has no comments | delete it",
         "4:34 (root) error json-syntax: a comma is missing after this | put one here",
         "5:23 /description error json-syntax: a comma is missing after this | put one here",
         "5:30 /description error json-syntax: a comma with nothing after it | delete the comma",
-        "6:15 /keywords error wrong-type: `keywords` must be a list, not text | make it a list: "
-        '["botany"]',
+        (
+            "6:15 /keywords error wrong-type: `keywords` must be a list, not text | make it a list: "
+            '["botany"]'
+        ),
         "6:23 (root) error json-syntax: a comma with nothing after it | delete the comma",
     ]
     found = [each for each in lines(check(text, "metadata.json")) if "`sources`" not in each]

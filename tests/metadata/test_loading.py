@@ -15,72 +15,90 @@ FAULTS: dict[str, tuple[bytes, str, list[str]]] = {
         '{\n  "title": "Forêt"\n}'.encode("latin-1"),
         "metadata.json",
         [
-            "2:16 (root) error encoding: the byte 0xEA is not UTF-8; in Latin-1 it would be 'ê' "
-            "| save the file as UTF-8"
+            (
+                "2:16 (root) error encoding: the byte 0xEA is not UTF-8; in Latin-1 it would be 'ê' "
+                "| save the file as UTF-8"
+            )
         ],
     ),
     "UTF-16": (
         V2.encode("utf-16"),
         "ai4-metadata.yml",
         [
-            "1:1 (root) error encoding: the file is not UTF-8 text; it looks like UTF-16 "
-            "| save the file as UTF-8"
+            (
+                "1:1 (root) error encoding: the file is not UTF-8 text; it looks like UTF-16 "
+                "| save the file as UTF-8"
+            )
         ],
     ),
     "BOM in JSON": (
         b"\xef\xbb\xbf" + V1.encode(),
         "metadata.json",
         [
-            "1:1 (root) error byte-order-mark: the file begins with a byte order mark (BOM), which is "
-            "invisible | save it as UTF-8 without BOM"
+            (
+                "1:1 (root) error byte-order-mark: the file begins with a byte order mark (BOM), which is "
+                "invisible | save it as UTF-8 without BOM"
+            )
         ],
     ),
     "BOM in YAML": (
         b"\xef\xbb\xbf" + V2.encode(),
         "ai4-metadata.yml",
         [
-            "1:1 (root) error byte-order-mark: the file begins with a byte order mark (BOM), which is "
-            "invisible | save it as UTF-8 without BOM"
+            (
+                "1:1 (root) error byte-order-mark: the file begins with a byte order mark (BOM), which is "
+                "invisible | save it as UTF-8 without BOM"
+            )
         ],
     ),
     "empty": (
         b"",
         "metadata.json",
         [
-            "1:1 (root) error empty-file: the file is empty | `scaffold metadata schema 2.3.0` says "
-            "what a metadata file holds"
+            (
+                "1:1 (root) error empty-file: the file is empty | `scaffold metadata schema 2.3.0` says "
+                "what a metadata file holds"
+            )
         ],
     ),
     "nothing but comments": (
         b"# to be written\n",
         "ai4-metadata.yml",
         [
-            "1:1 (root) error empty-file: the file is empty | `scaffold metadata schema 2.3.0` says "
-            "what a metadata file holds"
+            (
+                "1:1 (root) error empty-file: the file is empty | `scaffold metadata schema 2.3.0` says "
+                "what a metadata file holds"
+            )
         ],
     ),
     "too large": (
         b" " * (MAX_BYTES + 1),
         "ai4-metadata.yml",
         [
-            "1:1 (root) error too-large: the file is larger than 1024 KiB; it was not read | metadata "
-            "is a few kilobytes of text: is it the right file?"
+            (
+                "1:1 (root) error too-large: the file is larger than 1024 KiB; it was not read | metadata "
+                "is a few kilobytes of text: is it the right file?"
+            )
         ],
     ),
     "deep": (
         b"[" * 10_000,
         "metadata.json",
         [
-            "1:101 (root) error too-deep: more than 100 levels of lists and objects | is it a "
-            "metadata file at all? Real ones have under a hundred values"
+            (
+                "1:101 (root) error too-deep: more than 100 levels of lists and objects | is it a "
+                "metadata file at all? Real ones have under a hundred values"
+            )
         ],
     ),
     "many values": (
         b"[" + b"1," * 30_000 + b"1]",
         "metadata.json",
         [
-            "1:40000 (root) error too-many-values: the file holds more than 20,000 values | is it a "
-            "metadata file at all? Real ones have under a hundred values"
+            (
+                "1:40000 (root) error too-many-values: the file holds more than 20,000 values | is it a "
+                "metadata file at all? Real ones have under a hundred values"
+            )
         ],
     ),
     "zeros": (

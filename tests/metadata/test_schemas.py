@@ -43,15 +43,15 @@ def test_everything_in_a_metadata_schema_is_documented_with_an_example(version: 
             faults = [each for each in found if each.keyword != "format" and not each.path]
             assert not faults, key
     for example in schema["examples"]:
-        found = [each for each in structure.violations(example, schema)]
-        assert [each.path for each in found if each.keyword != "format"] == []
+        violations = structure.violations(example, schema)
+        assert [each.path for each in violations if each.keyword != "format"] == []
 
 
 def properties(schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     for key, entry in schema.get("properties", {}).items():
         yield key, entry
         yield from properties(entry)
-    for key, entry in {**schema.get("definitions", {}), **schema.get("$defs", {})}.items():
+    for entry in {**schema.get("definitions", {}), **schema.get("$defs", {})}.values():
         yield from properties(entry)
 
 

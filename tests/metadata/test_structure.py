@@ -30,11 +30,36 @@ KEYS = sorted(
     {*versions.schema("1.0.0")["properties"], *versions.schema("2.3.0")["properties"]}
     | {"created", "inference", "cpu", "code", "source_code", "url", "inputs", "other"}
 )
-VALUES = st.sampled_from(
-    [None, True, False, 0, 1, 1.0, -1, 1.5, float("inf"), "", "a", "2.3.0", "2.3.0\n", "2024-01-31"]
-    + ["2024-02-30", "https://a.b/c", "a b", "PyTorch", "Classification", [], ["a", "a"], [1, 1.0]]
-    + [[True, 1], [[], []], [{"a": 1}, {"a": 1.0}], {}, {"created": "2024-01-31"}, {"cpu": True}]
-    + [
+VALUES: st.SearchStrategy[Any] = st.sampled_from(
+    [
+        None,
+        True,
+        False,
+        0,
+        1,
+        1.0,
+        -1,
+        1.5,
+        float("inf"),
+        "",
+        "a",
+        "2.3.0",
+        "2.3.0\n",
+        "2024-01-31",
+        "2024-02-30",
+        "https://a.b/c",
+        "a b",
+        "PyTorch",
+        "Classification",
+        [],
+        ["a", "a"],
+        [1, 1.0],
+        [True, 1],
+        [[], []],
+        [{"a": 1}, {"a": 1.0}],
+        {},
+        {"created": "2024-01-31"},
+        {"cpu": True},
         ["PyTorch", "PyTorch"],
         ["PyTorch", 5],
         {"inference": {"cpu": 1.0}},

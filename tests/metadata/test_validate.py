@@ -255,15 +255,17 @@ def test_a_folder_is_searched(run: Run) -> None:
         Path(name).parent.mkdir(parents=True, exist_ok=True)
         Path(name).write_text(V2 if name.endswith("yml") else GOOD)
     found = [file["path"] for file in run("validate", "--json", "a", "b").document["files"]]
-    assert found == [os.path.join("a", "ai4-metadata.yml"), os.path.join("b", "metadata.json")]
+    assert found == [str(Path("a", "ai4-metadata.yml")), str(Path("b", "metadata.json"))]
     here = [file["path"] for file in run("validate", "--json").document["files"]]
     assert here == found
     result = run("validate", "c")
     assert (result.code, result.out) == (
         2,
-        "c:1:1: error: there is no metadata file in this folder [unreadable]\n"
-        "  hint: looked for names that end in metadata.json, metadata.yml, metadata.yaml\n"
-        "1 file: not valid, 1 error, 0 warnings\n",
+        (
+            "c:1:1: error: there is no metadata file in this folder [unreadable]\n"
+            "  hint: looked for names that end in metadata.json, metadata.yml, metadata.yaml\n"
+            "1 file: not valid, 1 error, 0 warnings\n"
+        ),
     )
 
 

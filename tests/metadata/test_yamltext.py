@@ -16,11 +16,77 @@ from scaffold.metadata import yamltext
 from scaffold.metadata.problems import UnreadableError
 from tests.metadata.samples import V2, check, lines
 
-PIECES = """ |  |\n|- |-|: |:|#| #|'|"|[|]|{|}|,|&a |*a|!|!!str |!!int |!!python/name:os |||>||-|%|@|`|? |<<: |=|~
-null|yes|no|2024-01-31|2024-13-45|1e3|1.5|0x1F|1:20|1_000|---\n|...\n|\\|é|a|b: c|{a: b}|[a, b]|\t|\n  |a:\tb|- \t
-|#|.inf|-|key: |\n    |text with words|"quoted"|'single'|%YAML 1.1\n|\u2028|\x85|\ufeff|!!binary aGk=| ! """.split(
-    "|"
-)
+PIECES = [
+    " ",
+    "  ",
+    "\n",
+    "- ",
+    "-",
+    ": ",
+    ":",
+    "#",
+    " #",
+    "'",
+    '"',
+    "[",
+    "]",
+    "{",
+    "}",
+    ",",
+    "&a ",
+    "*a",
+    "!",
+    "!!str ",
+    "!!int ",
+    "!!python/name:os ",
+    "",
+    "",
+    ">",
+    "",
+    "-",
+    "%",
+    "@",
+    "`",
+    "? ",
+    "<<: ",
+    "=",
+    "~\nnull",
+    "yes",
+    "no",
+    "2024-01-31",
+    "2024-13-45",
+    "1e3",
+    "1.5",
+    "0x1F",
+    "1:20",
+    "1_000",
+    "---\n",
+    "...\n",
+    "\\",
+    "é",
+    "a",
+    "b: c",
+    "{a: b}",
+    "[a, b]",
+    "\t",
+    "\n  ",
+    "a:\tb",
+    "- \t\n",
+    "#",
+    ".inf",
+    "-",
+    "key: ",
+    "\n    ",
+    "text with words",
+    '"quoted"',
+    "'single'",
+    "%YAML 1.1\n",
+    "\u2028",
+    "\x85",
+    "\ufeff",
+    "!!binary aGk=",
+    " ! ",
+]
 
 
 @given(st.lists(st.sampled_from(PIECES), max_size=14).map("".join))
@@ -145,10 +211,14 @@ def test_a_duplicate_key_is_told_where_it_is_again_and_the_last_one_counts() -> 
         V2 + "links:\n  source_code: https://github.com/ai4os/plants\n  source_code: 5\n"
     )
     assert [each for each in lines(report) if "duplicate" in each] == [
-        "28:1 /links warning duplicate-key: the key `links` is given twice; only this last one "
-        "counts | keep one of them",
-        "30:3 /links/source_code warning duplicate-key: the key `source_code` is given twice; only "
-        "this last one counts | keep one of them",
+        (
+            "28:1 /links warning duplicate-key: the key `links` is given twice; only this last one "
+            "counts | keep one of them"
+        ),
+        (
+            "30:3 /links/source_code warning duplicate-key: the key `source_code` is given twice; only "
+            "this last one counts | keep one of them"
+        ),
     ]
     assert [each.pointer for each in report.findings if each.rule == "wrong-type"] == [
         "/links/source_code"
