@@ -25,7 +25,6 @@ _ORDER = (
 # what came with which version
 _SINCE: dict[Path, str] = {
     ("resources",): "2.1.0",
-    ("resources", "inference"): "2.1.0",
     ("links", "self"): "2.2.0",
     ("resources", "training"): "2.3.0",
 }

@@ -42,7 +42,7 @@ def settle(result: Migration, schema: dict[str, Any], today: str) -> None:
         if wrong.keyword == "required":
             _fill(result, schema, wrong, today)
         else:
-            _mend(result, schema, wrong)
+            _mend(result, wrong)
 
 
 def _asked(result: Migration) -> set[Path]:
@@ -73,7 +73,7 @@ def _ask(result: Migration, wrong: Violation, path: Path) -> None:
     result.needed.append(Needed(path, question, f"metadata {result.target} requires it"))
 
 
-def _mend(result: Migration, schema: dict[str, Any], wrong: Violation) -> None:
+def _mend(result: Migration, wrong: Violation) -> None:
     path, value = wrong.path, wrong.value
     if wrong.keyword == "type":
         if (fitting := _converted(value, wrong.expected)) is not None:
