@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -154,9 +155,9 @@ def project_table(module: Module) -> dict[str, Any]:
 
 def read_project(path: Path) -> dict[str, Any]:
     """Return the table `project` of a pyproject.toml; empty if there is none to be read."""
-    try:
+    if sys.version_info >= (3, 11):
         import tomllib
-    except ModuleNotFoundError:  # it came with Python 3.11
+    else:
         import tomli as tomllib
 
     try:

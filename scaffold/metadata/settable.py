@@ -20,7 +20,7 @@ def parse_pairs(pairs: Iterable[str], version: str) -> dict[Path, Any]:
     Raises:
         UsageError: an argument has no `=`, the schema has no such key, or the value does not fit.
     """
-    values = {}
+    values: dict[Path, Any] = {}
     for pair in pairs:
         key, equals, text = pair.partition("=")
         if not equals:
