@@ -187,7 +187,7 @@ def _check_metadata(document: Document, wanted: str | None) -> tuple[str, list[P
     problems += [wording.problem(each, document) for each in structure.violations(data, schema)]
     if isinstance(data, dict):
         problems += suspicion.misspelt_keys(data, schema, schema)
-        problems += suspicion.placeholders(data)
+        problems += suspicion.placeholders(data, document.text)
         problems += platform.problems(data)
         problems += siblings.problems(data, document.path)
     return version, problems
@@ -213,11 +213,12 @@ def _finding(problem: Problem, document: Document, options: Options) -> Finding:
         severity = "error"
     span = document.span(problem)
     line, column = document.lines.position(span.start)
-    text = document.lines.line(line)
-    end = min(column + max(span.end - span.start, 1), max(len(text) + 1, column + 1))
+    start, line_end = document.lines.bounds(line)
+    length = line_end - start
+    end = min(column + max(span.end - span.start, 1), max(length + 1, column + 1))
     if not problem.path and problem.span is None:
         end = column + 1  # a whole document is not underlined
-    first = max(0, min(column - 1 - _EXCERPT // 3, len(text) - _EXCERPT))
+    first = max(0, min(column - 1 - _EXCERPT // 3, length - _EXCERPT))
     return Finding(
         pointer(problem.path),
         line,
@@ -227,6 +228,6 @@ def _finding(problem: Problem, document: Document, options: Options) -> Finding:
         severity,
         problem.message,
         problem.hint,
-        text[first : first + _EXCERPT],
+        document.text[start + first : min(start + first + _EXCERPT, line_end)],
         column - 1 - first,
     )

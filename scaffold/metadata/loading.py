@@ -71,9 +71,10 @@ class Document:
         mark = self.mark(problem.path)
         return mark.key if problem.on_key else mark.value
 
-    def source(self, path: Path) -> str:
-        """Return the value at `path` as it is written in the file."""
-        return self.text[slice(*self.mark(path).value)]
+    def source(self, path: Path, most: int | None = None) -> str:
+        """Return the value at `path` as it is written in the file, or its first characters."""
+        start, end = self.mark(path).value
+        return self.text[start : end if most is None else min(end, start + most)]
 
 
 def load(path: str | FilePath) -> Document:

@@ -92,7 +92,9 @@ def _image(data: dict[Any, Any]) -> Iterator[Problem]:
         if not match:
             message = f"{quoted(image)} is not the name of an image"
             hint = "write account/image in lower case, without address and spaces"
-            if within := re.search(r"hub\.docker\.com/[ru]/([a-z0-9._/-]+?)/?\s*$", image):
+            if len(image) < 300 and (
+                within := re.search(r"hub\.docker\.com/[ru]/([a-z0-9._/-]+?)/?\s*$", image)
+            ):
                 hint = f'write only "{within[1]}"'
             yield Problem("docker-image", message, hint, path)
         elif match["account"] not in ACCOUNTS:

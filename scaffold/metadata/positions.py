@@ -10,6 +10,9 @@ Path = tuple[Hashable, ...]
 """The way from the root of a document to a value: keys of mappings and indices of lists."""
 
 
+_LONGEST_KEY = 200
+
+
 class Span(NamedTuple):
     """A stretch of text: offsets in characters, the end excluded."""
 
@@ -67,11 +70,11 @@ class Lines:
         line = bisect_right(self.starts, offset)
         return line, offset - self.starts[line - 1] + 1
 
-    def line(self, number: int) -> str:
-        """Return the line with this number, without its line break."""
-        start = self.starts[number - 1]
-        end = self.starts[number] - 1 if number < len(self.starts) else len(self.text)
-        return self.text[start:end]
+    def bounds(self, line: int) -> Span:
+        """Return where the line with this number begins and ends, its line break excluded."""
+        start = self.starts[line - 1]
+        end = self.starts[line] - 1 if line < len(self.starts) else len(self.text)
+        return Span(start, end)
 
 
 def container_paths(root: Any) -> dict[int, Path]:
@@ -94,7 +97,7 @@ def pointer(path: Path) -> str:
     >>> pointer(("links", "a/b", 0))
     '/links/a~1b/0'
     """
-    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
+    return "".join("/" + _short(part).replace("~", "~0").replace("/", "~1") for part in path)
 
 
 def dotted(path: Path) -> str:
@@ -108,5 +111,11 @@ def dotted(path: Path) -> str:
         if isinstance(part, int):
             text += f"[{part}]"
         else:
-            text += f".{part}" if text else str(part)
+            text += f".{_short(part)}" if text else _short(part)
     return text
+
+
+def _short(key: Hashable) -> str:
+    """Return a key as text; one that is no key at all but a book is cut off."""
+    text = str(key)
+    return text if len(text) <= _LONGEST_KEY else text[:_LONGEST_KEY] + "…"

@@ -111,9 +111,9 @@ READING = (
         "too-many-values",
         "reading",
         "error",
-        "At most 20,000 values",
+        "At most 5,000 values",
         "Real metadata has under a hundred; this is something else.",
-        json_example('{"keywords": [' + '"plants", ' * 20_000 + '"plants"]}'),
+        json_example('{"keywords": [' + '"plants", ' * 5_000 + '"plants"]}'),
         yaml_example("title: Plants\n"),
     ),
     Rule(

@@ -22,21 +22,27 @@ _IN_USE = {
     "training_files_url",
     "version",
 }
-# what the templates of this ecosystem, `ai4-metadata generate` and common habit leave to fill in
-_PLACEHOLDER = re.compile(
+# what the templates of this ecosystem, `ai4-metadata generate` and common habit leave to fill in:
+# whole texts and beginnings, and, in files that have one of these words at all, parts of texts
+_WHOLE = re.compile(
     r"""
-      \bFILL[ _-]?ME\b | \bTO-?DO\b[:\s] | \bFIXME\b | \blorem\ ipsum\b | ^TO-?DO$ | ^x{3,}$
-    | \bYYYY-MM-DD\b
-    | add-some-url-pointing-to-your
-    | ^Write\ additional\ information\ for\ your\ users
-    | ^<\w+(?:[ _-]\w+)+>$ | ://<
-    | ^(?:your|my)[ _-](?:name|title|model|module|project|summary|description|organi[sz]ation)$
-    | ://(?:www\.)?example\.(?:org|com|net)\b | @example\.(?:org|com|net)\b
-    | ^10\.(?:5281/zenodo\.)?(?:1234567?|xxx+|0+)\b
+      Write\ additional\ information\ for\ your\ users
+    | (?:to-?do|x{3,}|<(?=[^<>]*[ _-])[\w -]+>)\Z
+    | (?:your|my)[ _-](?:name|title|model|module|project|summary|description|organi[sz]ation)\Z
+    | 10\.(?:5281/zenodo\.)?(?:1234567?|xxx+|0+)\b
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+_WORDS = ("fill", "todo", "to-do", "fixme", "lorem", "yyyy", "add-some", "://<", "example.")
+_PART = re.compile(
+    r"""
+      \bfill[ _-]?me\b | \bto-?do\b[:\s] | \bfixme\b | \blorem\ ipsum\b | \byyyy-mm-dd\b
+    | add-some-url-pointing-to-your | ://< | (?:://(?:www\.)?|@)example\.(?:org|com|net)\b
     """,
     re.VERBOSE | re.IGNORECASE,
 )
 _MUST_SAY_SOMETHING = ("title", "summary", "description")
+_MOST = 100  # unknown keys of one mapping that are compared with the known ones
 _SHOWN = 60  # characters of it that are repeated in the message
 _LONGEST = 2_000  # characters of one text that are looked at; an example's text is short
 
@@ -52,28 +58,45 @@ def misspelt_keys(
     properties = schema.get("properties")
     if not isinstance(data, dict) or not properties:
         return
+    unknown = 0
     for key, value in data.items():
         if key in properties:
             yield from misspelt_keys(value, properties[key], root, (*path, key))
-        elif isinstance(key, str) and key not in _IN_USE and (close := nearest(key, properties)):
+            continue
+        unknown += 1
+        if unknown > _MOST or not isinstance(key, str) or key in _IN_USE:
+            continue
+        if close := nearest(key, properties):
             message = f"the schema has no key `{dotted((*path, key))}`; its value is not read"
             hint = f"did you mean `{close}`?"
             yield Problem("unknown-key", message, hint, (*path, key), on_key=True)
 
 
-def placeholders(data: Any, path: Path = ()) -> Iterator[Problem]:
-    """Yield each value that was to be replaced, and each empty text that people read."""
+def placeholders(data: Any, text: str) -> Iterator[Problem]:
+    """Yield each value that was to be replaced, and each empty text that people read.
+
+    Args:
+        data: a document.
+        text: the text it was read from.
+    """
+    lowered = text.lower()
+    return _placeholders(data, any(word in lowered for word in _WORDS), ())
+
+
+def _placeholders(data: Any, thorough: bool, path: Path) -> Iterator[Problem]:
     if isinstance(data, dict):
         for key, value in data.items():
-            yield from placeholders(value, (*path, key))
+            yield from _placeholders(value, thorough, (*path, key))
     elif isinstance(data, list):
         for index, value in enumerate(data):
-            yield from placeholders(value, (*path, index))
+            yield from _placeholders(value, thorough, (*path, index))
     elif isinstance(data, str):
         if not data.strip() and len(path) == 1 and path[0] in _MUST_SAY_SOMETHING:
             message = f"`{dotted(path)}` is empty; the marketplace shows it"
             yield Problem("placeholder", message, "write something", path)
-        elif found := _PLACEHOLDER.search(data[:_LONGEST]):
+            return
+        start = data[:_LONGEST]
+        if found := _WHOLE.match(start) or (thorough and _PART.search(start)):
             shown = found[0].strip().removeprefix("://")[:_SHOWN]
             message = f"`{dotted(path)}` still holds an example's text: {shown}"
             yield Problem("placeholder", message, "put your own in, or delete the key", path)

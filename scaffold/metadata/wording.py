@@ -6,6 +6,7 @@ import datetime
 import json
 import re
 from collections.abc import Callable
+from itertools import islice
 from typing import Any
 
 from scaffold.metadata.loading import Document
@@ -39,6 +40,8 @@ _SHORT_NAMES = {
     "nlp": "Natural Language Processing",
 }
 _MAX_SHOWN = 60
+_MAX_ENTRIES = 30
+_MAX_COMPARED = 100
 
 
 def problem(violation: Violation, document: Document) -> Problem:
@@ -49,9 +52,21 @@ def problem(violation: Violation, document: Document) -> Problem:
 
 def quoted(value: Any) -> str:
     """Show a value as JSON writes it, shortened."""
-    text = json.dumps(value, ensure_ascii=False, default=str)
+    text = json.dumps(_beginning(value), ensure_ascii=False, default=str)
     text = re.sub(r"[\x7f-\x9f\ud800-\udfff\u2028\u2029\ufeff]", _escape, text)
     return text if len(text) <= _MAX_SHOWN else text[: _MAX_SHOWN - 1] + "…"
+
+
+def _beginning(value: Any, levels: int = 2) -> Any:
+    """Return as much of a value as will be shown, so that showing it often costs little."""
+    if isinstance(value, str):
+        return value[:_MAX_SHOWN]
+    if isinstance(value, list):
+        return [_beginning(entry, levels - 1) for entry in value[:_MAX_ENTRIES] if levels]
+    if isinstance(value, dict):
+        entries = islice(value.items(), _MAX_ENTRIES if levels else 0)
+        return {str(key)[:_MAX_SHOWN]: _beginning(entry, levels - 1) for key, entry in entries}
+    return value
 
 
 def _escape(match: re.Match[str]) -> str:
@@ -88,7 +103,7 @@ def _kind(value: Any) -> str:
 def _type(violation: Violation, document: Document) -> Problem:
     path, value = violation.path, violation.value
     allowed = violation.expected if isinstance(violation.expected, list) else [violation.expected]
-    written = document.source(path) if path else ""
+    written = document.source(path, _MAX_SHOWN + 1) if path else ""
     if isinstance(value, datetime.date) and "string" in allowed:
         message = f"{_name(path)} is a date without quotes, which YAML does not read as text"
         return Problem("yaml-date", message, f"put quotes around it: '{written}'", path)
@@ -128,7 +143,7 @@ def _required(violation: Violation, document: Document) -> Problem:
     for part in path:
         container = container[part]
     unknown = [name for name in container if isinstance(name, str) and name not in properties]
-    if close := nearest(key, unknown):
+    if close := nearest(key, unknown[:_MAX_COMPARED]):
         hint = f"is it what you call `{close}`?"
     else:
         examples = properties.get(key, {}).get("examples")
@@ -173,7 +188,7 @@ def _pattern(violation: Violation, document: Document) -> Problem:
 
 def _minimum(violation: Violation, document: Document) -> Problem:
     del document
-    message = f"{_name(violation.path)} is {violation.value}; it cannot be below "
+    message = f"{_name(violation.path)} is {quoted(violation.value)}; it cannot be below "
     return Problem("too-small", message + f"{violation.expected}", "", violation.path)
 
 
@@ -194,7 +209,7 @@ def _format(violation: Violation, document: Document) -> Problem:
     del document
     name, value = violation.expected, violation.value
     message, hint = _FORMATS[name](value)
-    if name in ("uri", "uri-reference") and re.fullmatch(r"\s+\S.*|.*\S\s+", value, re.DOTALL):
+    if name in ("uri", "uri-reference") and value.strip() not in ("", value):
         message, hint = f"{quoted(value)} has spaces around it", "delete them"
     elif violation.path == ("links", "docker_image") and _IMAGE.fullmatch(value):
         hint = "leave it: the marketplace needs account/image here, whatever the schema says"

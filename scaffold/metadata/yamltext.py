@@ -38,6 +38,8 @@ _RESOLVERS = yaml.SafeLoader.yaml_implicit_resolvers
 _TAG = "tag:yaml.org,2002:"
 _STR, _MERGE, _VALUE = _TAG + "str", _TAG + "merge", _TAG + "value"
 _NUMBERS = (_TAG + "int", _TAG + "float")
+_CHARACTERS = 50
+"""Characters that count as one value more when an alias repeats them."""
 _SCALARS = {_STR, *_NUMBERS, *(_TAG + name for name in ("bool", "null", "timestamp", "binary"))}
 # a tab as a space, a comment right after | or >, a byte order mark within text, a lone !
 _DIFFERS = re.compile(r"\t|[|>][0-9+-]*#|\ufeff|(?:^|\s)!(?:\s|$)")
@@ -215,7 +217,7 @@ class _Builder:
                         tag = candidate
                         break
         if tag == _STR:
-            return _Node(value, span, tag)
+            return _Node(value, span, tag, 1 + len(value) // _CHARACTERS)
         if tag in (_MERGE, _VALUE):
             return _Node(value, span, tag)
         if tag not in _SCALARS:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from scaffold.metadata import loading
 from scaffold.metadata.limits import MAX_BYTES
+from scaffold.metadata.report import Tally, as_text
 from tests.metadata.samples import V1, V2, check, lines
 
 FAULTS: dict[str, tuple[bytes, str, list[str]]] = {
@@ -96,7 +98,7 @@ FAULTS: dict[str, tuple[bytes, str, list[str]]] = {
         "metadata.json",
         [
             (
-                "1:40000 (root) error too-many-values: the file holds more than 20,000 values | is it a "
+                "1:10000 (root) error too-many-values: the file holds more than 5,000 values | is it a "
                 "metadata file at all? Real ones have under a hundred values"
             )
         ],
@@ -140,3 +142,35 @@ def test_no_more_is_read_than_is_needed(tmp_path: Path) -> None:
     assert [each.rule for each in loading.load("/dev/zero").problems] == ["too-large"]
     with pytest.raises(IsADirectoryError):
         loading.load(tmp_path)
+
+
+FLOODS = {
+    "wrong values": json.dumps({"metadata_version": "2.3.0", "libraries": list(range(4_900))}),
+    "wrong words": json.dumps(
+        {"metadata_version": "2.3.0", "tasks": [f"Optimizations {n}" for n in range(4_900)]}
+    ),
+    "repeated values": json.dumps({"metadata_version": "2.3.0", "tags": ["x"] * 4_900}),
+    "unknown keys": json.dumps({f"tag{number}": 1 for number in range(4_900)}),
+    "one long line": json.dumps({"keywords": [1] * 4_000, "x": "y" * 900_000}),
+    "one long key": json.dumps({"k" * 900_000: ["FILL ME"] * 4_000}),
+    "a long text again and again": f'a: &a "{"x" * 5_000}"\ntags: [' + "*a, " * 40 + "]",
+    "long text for every pattern": json.dumps(
+        {
+            "cite_url": "a." * 100_000,
+            "doi": "10." + "1." * 100_000,
+            "license": "MIT " * 50_000,
+            "metadata_version": "9" * 200_000,
+            "sources": {"docker_registry_repo": "hub.docker.com/r/" * 10_000 + "!"},
+        }
+    ),
+    "a placeholder almost": json.dumps({"k": ["<" + "a_" * 900] * 400}),
+}
+
+
+@pytest.mark.parametrize("name", FLOODS)
+@pytest.mark.timeout(10)
+def test_a_flood_of_faults_is_told_in_bounded_time_and_space(name: str) -> None:
+    report = check(FLOODS[name], "ai4-metadata.yml")
+    assert not report.valid
+    tally = Tally()
+    assert len("".join(as_text([report], tally))) < 5_000_000
