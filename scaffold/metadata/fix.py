@@ -64,28 +64,31 @@ def fix(document: Document, schema_version: str | None = None) -> tuple[Document
     if any(problem.rule == "byte-order-mark" for problem in document.problems):
         document = edits.reread(document, document.text)
         fixes.append(Fix("byte-order-mark", "", 1, "removed the byte order mark"))
-    joined: list[int] = []
+    joined: list[tuple[int, int]] = []
     left = _MAX_REREAD
     for step in (_slip, _value, _version):
         while left > 0 and (found := step(document, schema_version)):
             left -= len(document.text)
-            changed, where, line, message = found
-            fixes.append(Fix(where[0], pointer(where[1]), _original(line, joined), message))
+            changed, where, at, message = found
+            place = document.lines.position(at)
+            fixes.append(Fix(where[0], pointer(where[1]), _original(place, joined), message))
             if changed.text.count("\n") < document.text.count("\n"):
-                joined.append(line)
+                joined.append(place)
             document = changed
     fixes.sort(key=lambda each: each.line)
     return (document, fixes) if fixes else (original, [])
 
 
-def _original(line: int, joined: list[int]) -> int:
-    """Return the number that a line had before lines were joined with the next, one by one."""
+def _original(place: tuple[int, int], joined: list[tuple[int, int]]) -> int:
+    """Return the line that a place was on before lines were joined with the next, one by one."""
+    line, column = place
     for each in reversed(joined):
-        line += line > each
+        line += (line, column) > each
     return line
 
 
 _Found = tuple[Document, tuple[str, Path], int, str]
+"""The changed document, the rule and the path, the offset before the change, and what was done."""
 
 
 def _slip(document: Document, schema_version: str | None) -> _Found | None:
@@ -103,8 +106,7 @@ def _slip(document: Document, schema_version: str | None) -> _Found | None:
         new, message = mended
         changed = edits.reread(document, document.text[:start] + new + document.text[end:])
         if _closer_to_json(document, changed, problem):
-            line = document.lines.position(start)[0]
-            return changed, (problem.rule, problem.path), line, message
+            return changed, (problem.rule, problem.path), start, message
     return None
 
 
@@ -151,8 +153,7 @@ def _value(document: Document, schema_version: str | None) -> _Found | None:
         return None
     for rule, path, value, message in _wrong_values(document, schema_version):
         if changed := edits.replace_scalar(document, path, value):
-            line = document.lines.position(document.mark(path).value.start)[0]
-            return changed, (rule, path), line, message
+            return changed, (rule, path), document.mark(path).value.start, message
     return None
 
 
@@ -218,5 +219,5 @@ def _version(document: Document, schema_version: str | None) -> _Found | None:
     changed = edits.insert_first(document, versions.VERSION_KEY, version)
     if changed is None:
         return None
-    line = document.lines.position(min(document.mark((key,)).key.start for key in data))[0]
-    return changed, ("missing-key", ()), line, f"added {versions.VERSION_KEY} {version}"
+    first = min(document.mark((key,)).key.start for key in data)
+    return changed, ("missing-key", ()), first, f"added {versions.VERSION_KEY} {version}"

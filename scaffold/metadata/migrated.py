@@ -59,5 +59,6 @@ class Migration:
     notes: list[str] = field(default_factory=list)
 
     def lose(self, path: Path, value: Any, reason: str) -> None:
-        """List a value as one that has no place."""
-        self.lost.append(Lost(path, value, reason))
+        """List a value as one that has no place; what is empty is no loss."""
+        if value not in (None, "", [], {}):
+            self.lost.append(Lost(path, value, reason))

@@ -105,8 +105,7 @@ def _links(result: Migration) -> None:
             continue
         value = container.pop(str(path[-1]))
         if not _filled(value):
-            if value:
-                result.lose(path, value, "it is text that a template left to fill in")
+            result.lose(path, value, "it is text that a template left to fill in")
             continue
         value = _address(name, str(value))
         if name not in links:
@@ -154,7 +153,7 @@ def _dates(result: Migration, today: str) -> None:
     dates = dates if isinstance(dates, dict) else {}
     if isinstance(created, str) and (day := _day(created)):
         data["dates"] = {"created": day, "updated": max(day, today), **dates}
-    elif "created" not in dates and created:
+    elif "created" not in dates:
         result.lose(("date_creation",), created, "it is no date; write one to dates.created")
 
 

@@ -150,8 +150,7 @@ def _word(result: Migration, path: Path, word: str, allowed: list[str]) -> None:
 def _take_out(result: Migration, path: Path, reason: str) -> None:
     container = _at(result.data, path[:-1])
     value = container.pop(path[-1])
-    if value not in (None, "", [], {}):
-        result.lose(path, value, reason)
+    result.lose(path, value, reason)
 
 
 def _at(data: Any, path: Path) -> Any:
