@@ -63,12 +63,13 @@ class _Node:
 class _Frame:
     """A list or mapping that is not complete yet."""
 
-    __slots__ = ("anchor", "is_mapping", "nodes", "start")
+    __slots__ = ("anchor", "flow", "is_mapping", "nodes", "start")
 
-    def __init__(self, is_mapping: bool, start: int, anchor: str | None) -> None:
+    def __init__(self, is_mapping: bool, event: Any) -> None:
         self.is_mapping = is_mapping
-        self.start = start
-        self.anchor = anchor
+        self.start: int = event.start_mark.index
+        self.anchor: str | None = event.anchor
+        self.flow: bool = event.flow_style
         self.nodes: list[_Node] = []
 
 
@@ -85,13 +86,14 @@ def read(text: str) -> tuple[Any, Marks, list[Problem]]:
         span = Span(*bad.span())
         message = f"the character U+{ord(bad.group()):04X} is not allowed in YAML"
         raise UnreadableError(Problem("yaml-syntax", message, "delete it", span=span))
+    builder = _Builder(text)
     try:
-        result = _Builder(text).build(_EVENTS)
+        result = builder.build(_EVENTS)
     except yaml.YAMLError as error:
         if _EVENTS is yaml.SafeLoader or len(text) > MAX_SECOND_OPINION:
             raise UnreadableError(explain(error, text)) from None
     else:
-        if _EVENTS is yaml.SafeLoader or not _may_differ(text):
+        if _EVENTS is yaml.SafeLoader or not _may_differ(text, builder):
             return result
     try:
         return _Builder(text).build(yaml.SafeLoader)
@@ -99,9 +101,11 @@ def read(text: str) -> tuple[Any, Marks, list[Problem]]:
         raise UnreadableError(explain(error, text)) from None
 
 
-def _may_differ(text: str) -> bool:
+def _may_differ(text: str, builder: _Builder) -> bool:
     """Tell whether PyYAML's parser may refuse what libyaml has accepted."""
-    return len(text) <= MAX_SECOND_OPINION and bool(_DIFFERS.search(text))
+    if len(text) > MAX_SECOND_OPINION:
+        return False
+    return builder.odd_in_flow or bool(_DIFFERS.search(text))
 
 
 class _Builder:
@@ -113,6 +117,7 @@ class _Builder:
         self.duplicates: list[tuple[int, Hashable, Span]] = []
         self.anchors: dict[str, _Node | None] = {}
         self.values = 0
+        self.odd_in_flow = False
 
     def build(self, loader: type[Any]) -> tuple[Any, Marks, list[Problem]]:
         root: _Node | None = None
@@ -121,14 +126,14 @@ class _Builder:
             kind = type(event)
             if kind is ScalarEvent:
                 node = self._scalar(event)
+                if stack and stack[-1].flow and not event.style and "?" in event.value:
+                    self.odd_in_flow = True  # PyYAML's parser ends the text at the ?
                 if event.anchor is not None:
                     self._open(event)
                     self.anchors[event.anchor] = node
             elif kind is MappingStartEvent or kind is SequenceStartEvent:
                 self._start(event, len(stack))
-                stack.append(
-                    _Frame(kind is MappingStartEvent, event.start_mark.index, event.anchor)
-                )
+                stack.append(_Frame(kind is MappingStartEvent, event))
                 continue
             elif kind is AliasEvent:
                 node = self._alias(event)

@@ -273,3 +273,19 @@ def test_without_libyaml_the_findings_are_the_same(monkeypatch: pytest.MonkeyPat
     expected = [check(text) for text in texts]
     monkeypatch.setattr(yamltext, "_EVENTS", yaml.SafeLoader)
     assert [check(text) for text in texts] == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a:\tb\n",
+        "[a, b?]\n",
+        "{a: {b: 2?, c: 1}}\n",
+        "a: |# b\n  c\n",
+        "a: \ufeffb\n",
+        "a: !\n",
+        "[\n\ta]",
+    ],
+)
+def test_where_libyaml_differs_the_parser_of_the_marketplace_decides(text: str) -> None:
+    assert read(text) == safe_load(text)
