@@ -93,7 +93,7 @@ def migrate(
     if output and text and not dry_run:
         writing.create(output, text, force=force)
     if not out.as_json:
-        for line in showing.migration(result):
+        for line in showing.migration(result, quiet=out.quiet):
             click.echo(line, err=True)
         if result.needed:
             raise UsageError(
@@ -144,8 +144,10 @@ def new(
     text = writing.dump(data, "yaml" if str(target) == "-" else writing.syntax_of(target))
     if not printed:
         writing.create(target, text, force=force)
-    document = {"output": None if printed else str(target), "metadata": data}
-    out.result(text.rstrip("\n") if printed else f"wrote {target}", document)
+    if printed and not out.as_json:
+        click.echo(text, nl=False)
+        return
+    out.result(f"wrote {target}", {"output": None if printed else str(target), "metadata": data})
 
 
 @command.command("show")
@@ -215,16 +217,16 @@ def export(
         out.progress(f"note: {note}")
     if output:
         writing.create(output, made.text, force=force)
-        text = f"wrote {output}"
-    else:
-        text = made.text.rstrip("\n")
+    elif not out.as_json:
+        click.echo(made.text, nl=False)
+        return
     document = {
         "format": made.format,
         "output": str(output) if output else None,
         "content": made.text,
         "notes": made.notes,
     }
-    out.result(text, document)
+    out.result(f"wrote {output}", document)
 
 
 def _load(file: str) -> Document:

@@ -30,7 +30,7 @@ def citation(
         The file's text, and what to know about it.
     """
     notes = []
-    people = [person(each) for each in authors]
+    people = [person(each) for each in authors if each.strip()]
     if not people:
         people = [{"name": f"The authors of {data['title']}"}]
         notes.append('the metadata names no authors: give them with --author "Ann Lee"')

@@ -41,8 +41,8 @@ def create(module: Module, version: str = "", *, today: str = "") -> dict[str, A
     version = version or module.answers.get("metadata_version", versions.NEWEST)
     versions.schema(version)
     today = today or datetime.date.today().isoformat()
-    facts = _Facts(module, _created(module) or today)
     try:
+        facts = _Facts(module, _created(module) or today)
         return _first(facts) if version.startswith("1.") else _second(facts, version, today)
     except KeyError as error:
         raise UsageError(

@@ -11,11 +11,11 @@ from scaffold.metadata.report import printable
 from scaffold.metadata.wording import quoted
 
 
-def migration(result: Migration) -> Iterator[str]:
-    """Yield the lines that tell a person what was decided, lost and is needed."""
-    for note in result.notes:
+def migration(result: Migration, *, quiet: bool = False) -> Iterator[str]:
+    """Yield the lines that tell a person what was decided, lost and is needed; quietly, the last."""
+    for note in () if quiet else result.notes:
         yield f"note: {printable(note)}"
-    for lost in result.lost:
+    for lost in () if quiet else result.lost:
         yield f"lost: {printable(dotted(lost.path))} {quoted(lost.value)}: {printable(lost.reason)}"
     for needed in result.needed:
         yield f"needed: {dotted(needed.path)}: {needed.question} ({needed.reason})"
