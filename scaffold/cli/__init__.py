@@ -18,7 +18,7 @@ COMMANDS = {
     "predict": "Predict with the module on this machine, in its own environment.",
     "serve": "Serve the module's REST API on this machine.",
     "validate": "Check metadata files: every error, at its line.",
-    "metadata": "Schemas and rules of module metadata.",
+    "metadata": "Schemas, rules, migration, cards and exports of module metadata.",
 }
 
 

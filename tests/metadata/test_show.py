@@ -300,7 +300,7 @@ def test_the_page_in_a_browser(run: Run, tmp_path: Path, browser: WebDriver) -> 
     browser.save_screenshot(str(SCREENSHOTS / "card.png"))
     browser.set_window_size(420, 900)
     article, aside = (browser.find_element(By.TAG_NAME, tag).rect for tag in ("article", "aside"))
-    assert aside["y"] >= article["y"] + article["height"]
+    assert aside["y"] > article["y"] + article["height"] - 2  # pixels may be halves
     width = browser.execute_script("return document.documentElement.scrollWidth")
     assert width <= browser.get_window_size()["width"]
     browser.save_screenshot(str(SCREENSHOTS / "card-narrow.png"))
