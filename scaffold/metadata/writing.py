@@ -137,8 +137,9 @@ def replace(path: Path, content: bytes) -> None:
         Path(temporary).chmod(mode)
         Path(temporary).replace(target)
     except BaseException as error:
-        with contextlib.suppress(OSError):
-            Path(temporary or os.devnull + "/").unlink()
+        if temporary:
+            with contextlib.suppress(OSError):
+                Path(temporary).unlink()
         if isinstance(error, OSError):
             raise ScaffoldError(
                 f"cannot write {path}: {error.strerror or error}",

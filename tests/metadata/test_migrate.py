@@ -150,6 +150,18 @@ def test_dry_run_writes_nothing(run: Run, tmp_path: Path) -> None:
     assert not (tmp_path / "out.yml").exists()
 
 
+def test_a_folder_that_is_not_there(run: Run, tmp_path: Path) -> None:
+    result = run("metadata", "migrate", "old.json", "-o", "missing/out.yml")
+    assert (result.code, result.err) == (
+        1,
+        """\
+error: cannot write missing/out.yml: No such file or directory
+hint: is the folder there, and may you write in it?
+""",
+    )
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["new.yml", "old.json"]
+
+
 def test_a_name_that_says_no_format(run: Run) -> None:
     result = run("metadata", "migrate", "old.json", "-o", "out.txt")
     assert (result.code, result.err) == (
