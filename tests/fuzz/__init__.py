@@ -1,0 +1,1 @@
+"""Fuzzing: what no example would have thought of."""
