@@ -3,11 +3,12 @@
 # make test-quick  the tests that train, install and start nothing
 # make lint        ruff and mypy
 # make bench       the measurements in benchmarks/
+# make fuzz        20,000 hostile metadata files
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-quick lint format bench wheel clean
+.PHONY: demo test test-quick lint format bench fuzz wheel clean
 
 demo: $(VENV)/run.stamp
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python docs/demo.py demo
@@ -30,7 +31,11 @@ format: $(VENV)/test.stamp
 	$(BIN)/ruff format
 
 bench: $(VENV)/test.stamp
-	$(BIN)/python benchmarks/run.py
+	$(BIN)/python -m benchmarks.run
+	$(BIN)/python -m benchmarks.metadata
+
+fuzz: $(VENV)/test.stamp
+	$(BIN)/python -m tests.fuzz.metadata --count 20000
 
 wheel: $(VENV)/test.stamp
 	$(BIN)/uv build --wheel

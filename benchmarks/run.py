@@ -18,6 +18,8 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from tests.helpers import rendered
+
 ROOT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent
 ROUNDS = 15
@@ -102,9 +104,6 @@ def main() -> None:
         for name in ("template", "scaffold"):
             ignored = shutil.ignore_patterns("__pycache__")
             shutil.copytree(ROOT / name, template / name, ignore=ignored)
-        sys.path.insert(0, str(ROOT))
-        from tests.helpers import rendered
-
         files = sum(len(tree) for tree in rendered().values())
         print(f"\n{files} files in two repositories:", end="")
         table(measure(new(template)), "cookiecutter, hooks", files)

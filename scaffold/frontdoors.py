@@ -1,7 +1,7 @@
-"""`copier.yml`, `cookiecutter.json` and the answers' JSON Schema, made from the questions table.
+"""The files that are made from the code: what copier and cookiecutter read, and reference pages.
 
-Run `python -m scaffold.frontdoors` in a checkout after a change to `scaffold/questions.py`; a test
-fails when the files are stale.
+Run `python -m scaffold.frontdoors` in a checkout after a change to the questions, the commands or
+the metadata rules; a test fails when a file is stale.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from scaffold.metadata import catalogue, tables
 from scaffold.questions import (
     DERIVED,
     QUESTIONS,
@@ -160,7 +161,9 @@ FILES = {
     "cookiecutter.json": cookiecutter_root_json,
     "template/cookiecutter.json": cookiecutter_json,
     "schema/answers.schema.json": answers_schema,
-    "docs/reference.md": reference,
+    "docs/reference/commands.md": reference,
+    "docs/reference/metadata-rules.md": catalogue.page,
+    "docs/reference/metadata-migration.md": tables.page,
 }
 """What is generated: path in the repository, and what makes its text."""
 

@@ -1,6 +1,8 @@
-"""`docs/reference.md`, made from the commands and the questions so that it cannot go stale."""
+"""`docs/reference/commands.md`, made from the commands and the questions so that it cannot go stale."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import click
 
@@ -16,7 +18,7 @@ from scaffold.questions import QUESTIONS
 
 
 def reference() -> str:
-    """Return the text of `docs/reference.md`."""
+    """Return the text of `docs/reference/commands.md`."""
     parts = [
         "# Reference",
         "<!-- Made by `python -m scaffold.frontdoors`; do not edit. -->",
@@ -26,7 +28,7 @@ def reference() -> str:
         "## Exit codes",
         _exit_codes(),
         "## Commands",
-        *(_command(name) for name in COMMANDS),
+        *_commands(),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -58,13 +60,22 @@ def _exit_codes() -> str:
     return "\n".join(["| code | meaning |", "| --- | --- |", *rows])
 
 
-def _command(name: str) -> str:
-    with click.Context(scaffold, info_name="scaffold", **scaffold.context_settings) as parent:
-        command = scaffold.get_command(parent, name)
-        assert command
-        with click.Context(command, info_name=name, parent=parent, max_content_width=90) as context:
-            context.terminal_width = 90
-            text = command.get_help(context)
-    if name == "new":
-        text = text[: text.index("  Keys for --data")].rstrip()
-    return f"### scaffold {name}\n\n```text\n{text}\n```"
+def _commands() -> Iterator[str]:
+    with click.Context(scaffold, info_name="scaffold", **scaffold.context_settings) as root:
+        for name in COMMANDS:
+            command = scaffold.get_command(root, name)
+            assert command
+            yield from _command(command, name, root)
+
+
+def _command(command: click.Command, name: str, parent: click.Context) -> Iterator[str]:
+    with click.Context(command, info_name=name, parent=parent, terminal_width=90) as context:
+        text = command.get_help(context)
+        if name == "new" and parent.info_name == "scaffold":
+            text = text[: text.index("  Keys for --data")].rstrip()  # they have their own table
+        yield f"### {context.command_path}\n\n```text\n{text}\n```"
+        if isinstance(command, click.Group):
+            for each in command.list_commands(context):
+                inner = command.get_command(context, each)
+                assert inner
+                yield from _command(inner, each, context)

@@ -105,15 +105,10 @@ def example_bytes(example: Example) -> dict[str, bytes]:
 
 _HEAD = """# The rules of `scaffold validate`
 
-<!-- Made from scaffold/metadata/rules.py by `python -m scaffold.metadata.catalogue`. -->
+<!-- Made from scaffold/metadata/rules.py by `python -m scaffold.frontdoors`. -->
 
 `scaffold validate FILE…` checks metadata by these rules and tells each fault with its place, its
 rule and what would be right. An error makes a file invalid (exit code 1). A warning does not,
 unless `--strict` is given; `--ignore RULE` drops it. `scaffold metadata rules RULE` shows one rule
 in the terminal.
 """
-
-if __name__ == "__main__":
-    import sys
-
-    sys.stdout.write(page())

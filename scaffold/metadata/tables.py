@@ -1,13 +1,12 @@
 """The reference page of migration, made from the tables that do it.
 
-`python -m scaffold.metadata.tables` writes docs/reference/metadata-migration.md; a test compares.
+`python -m scaffold.frontdoors` writes docs/reference/metadata-migration.md; a test compares.
 """
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator
-from pathlib import Path
 
 from scaffold.metadata import keywords, moving
 
@@ -20,7 +19,7 @@ def page() -> str:
 def _lines() -> Iterator[str]:
     yield "# What becomes of metadata 1.0.0"
     yield ""
-    yield "<!-- Made from the code by `python -m scaffold.metadata.tables`. -->"
+    yield "<!-- Made from the code by `python -m scaffold.frontdoors`. -->"
     yield ""
     yield "`scaffold metadata migrate` puts every key into its place in metadata 2. What has none is"
     yield "listed on standard error, and under `lost` with `--json`."
@@ -43,8 +42,3 @@ def _lines() -> Iterator[str]:
     for row in keywords.table().values():
         words = " | ".join(", ".join(row.words[name]) for name in keywords.LISTS)
         yield f"| {row.keyword} | {words} | {'yes' if row.stays else 'no'} |"
-
-
-if __name__ == "__main__":
-    target = Path(__file__).parents[2] / "docs" / "reference" / "metadata-migration.md"
-    target.write_text(page(), encoding="utf-8")

@@ -7,7 +7,6 @@ import re
 import shlex
 from pathlib import Path
 
-from scaffold.metadata import tables
 from tests.metadata.conftest import Run
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -24,8 +23,3 @@ def test_the_examples_of_the_how_to_are_true(run: Run, tmp_path: Path) -> None:
         result = run(*shlex.split(command))
         today = datetime.date.today().isoformat()
         assert result.err + result.out == expected.replace("TODAY", today), command
-
-
-def test_the_reference_of_migration_is_fresh() -> None:
-    page = (DOCS / "reference" / "metadata-migration.md").read_text(encoding="utf-8")
-    assert page == tables.page()
