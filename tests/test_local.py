@@ -95,7 +95,7 @@ def test_training_reuses_the_environment_and_passes_arguments_on(pair: Pair) -> 
         document = json.loads(result.stdout)
         assert (document["epochs"], document["device"]) == (1, "cpu")
         config = json.loads((pair.model / "models" / document["run"] / "config.json").read_text())
-        assert config["seed"] == 5
+        assert config["options"]["seed"] == 5
 
 
 def test_a_changed_pyproject_makes_the_environment_anew(pair: Pair) -> None:
