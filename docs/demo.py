@@ -41,7 +41,8 @@ def main(folder: Path) -> int:
     print(f"container repository  {folder / 'DEEP-OC-handwritten_digits'}")
     print(f"trained runs          {model / 'models'}")
     print(f"pictures              {model / 'reports' / 'figures'}")
-    print(f"serve it again        scaffold serve {shlex.quote(str(model))}")
+    program = Path(sys.executable).parent / "scaffold"
+    print(f"serve it again        {shlex.join([str(program), 'serve', str(model)])}")
     expected = picture.stem.removeprefix("digit-")
     if label != expected:
         print(f"The prediction is wrong: it should be {expected}.", file=sys.stderr)
@@ -65,7 +66,7 @@ def predict_over_http(model: Path, picture: Path) -> dict[str, Any]:
         if not line:
             raise SystemExit("the server did not start")
         url = json.loads(line)["url"]
-        print(f"$ curl -F image=@{PICTURE} {url}/v2/models/{model.name}/predict/", flush=True)
+        print(f"\nPOST {url}/v2/models/{model.name}/predict/ with {PICTURE}", flush=True)
         try:
             request = upload(f"{url}/v2/models/{model.name}/predict/", picture)
             with urllib.request.urlopen(request, timeout=60) as reply:  # noqa: S310 - our own http

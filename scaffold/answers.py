@@ -43,18 +43,23 @@ def load(path: Path) -> dict[str, str]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"cannot read the answers from {path}: {error}") from None
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise UsageError(f"cannot read the answers from {path}: {reason}") from None
     data = _parse(path, text)
     if not isinstance(data, dict):
         raise UsageError(f"{path}: expected a mapping of answers", hint=_KEYS_HINT)
     if isinstance(data.get("answers"), dict):
         data = data["answers"]
-    answers: dict[str, str] = data
-    for key, value in data.items():
-        if not isinstance(value, str):
-            raise UsageError(f"{path}: {key} must be one value, not {type(value).__name__}")
-    _refuse_unknown(answers, str(path))
-    return answers
+    _refuse_unknown(data, str(path))
+    return {key: _text(path, key, value) for key, value in data.items()}
+
+
+def _text(path: Path, key: str, value: Any) -> str:
+    if isinstance(value, list) and key in ("author_name", "author_email"):
+        return ", ".join(_text(path, key, each) for each in value)
+    if not isinstance(value, str):
+        raise UsageError(f"{path}: {key} must be text in quotes, one value")
+    return value
 
 
 def _parse(path: Path, text: str) -> Any:
@@ -87,6 +92,7 @@ def complete(given: Answers) -> dict[str, str]:
     answers: dict[str, str] = {}
     problems = []
     missing = []
+    unfit = []
     for question in QUESTIONS:
         if question.required and question.key not in given:
             missing.append(question.key)
@@ -97,12 +103,14 @@ def complete(given: Answers) -> dict[str, str]:
         answers[question.key] = value
         if problem := broken_rule(question, value, answers):
             source = " (derived)" if derived else ""
+            unfit += [question.key] if derived else []
             problems.append(f"{question.key}={value!r}{source} {problem}")
     if missing:
         hint = " ".join(f'--data {key}="…"' for key in missing)
         raise UsageError(f"no answer for {', '.join(missing)}", hint=f"give it with {hint}")
     if problems:
-        raise UsageError("; ".join(problems), hint=_KEYS_HINT)
+        hint = f'give another with --data {unfit[0]}="…"' if unfit else _KEYS_HINT
+        raise UsageError("; ".join(problems), hint=hint)
     return answers
 
 

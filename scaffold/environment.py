@@ -68,20 +68,36 @@ def plan(module: Module, variant: str = "auto") -> Environment:
     target = f"{root}[{extra}]"
     in_environment = str(folder / "bin" / "python")
     uv = shutil.which("uv") if os.environ.get("SCAFFOLD_INSTALLER", "uv") == "uv" else None
-    commands: tuple[tuple[str, ...], ...]
+    create: tuple[str, ...]
+    install: tuple[str, ...]
     if uv:
-        commands = (
-            (uv, "venv", "--quiet", "--allow-existing", "--python", python, str(folder)),
-            (uv, "pip", "install", "--python", in_environment, "--editable", target),
-        )
+        create = (uv, "venv", "--quiet", "--clear", "--python", python, str(folder))
+        install = (uv, "pip", "install", "--python", in_environment, "--editable", target)
     else:
-        commands = (
-            (python, "-m", "venv", str(folder)),
-            (in_environment, "-m", "pip", "install", "--editable", target),
-        )
+        create = (python, "-m", "venv", "--clear", str(folder))
+        install = (in_environment, "-m", "pip", "install", "--editable", target)
+    made_from = {"root": str(root), "extra": extra, "python": python}
     digest = hashlib.sha256(pyproject.read_bytes()).hexdigest()
-    stamp = {"root": str(root), "extra": extra, "python": python, "pyproject": digest}
-    return Environment(folder, json.dumps(stamp), commands)
+    stamp = json.dumps({**made_from, "pyproject": digest})
+    commands = (install,) if _usable(folder, made_from) else (create, install)
+    return Environment(folder, stamp, commands)
+
+
+def _usable(folder: Path, made_from: dict[str, str]) -> bool:
+    """Whether to install into what is there: the user's own environment, or a fitting one of ours.
+
+    One of ours that was made elsewhere (the module has been moved), for another device or with
+    another Python is made anew.
+    """
+    if not (folder / "bin" / "python").exists():
+        return False
+    try:
+        stamp = json.loads((folder / _STAMP).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return True
+    except ValueError:
+        return False
+    return isinstance(stamp, dict) and all(stamp.get(key) == made_from[key] for key in made_from)
 
 
 def make(
@@ -97,19 +113,16 @@ def make(
     Raises:
         ScaffoldError: the installation failed; its last lines are in the message.
     """
-    with _locked(environment.folder):
+    with _locked(environment.folder.parent):
         if environment.ready:
             return
         say(f"Making the module's environment in {environment.folder} (once; a minute or so)")
         for command in environment.commands:
             detail("  " + " ".join(command))
-            result = subprocess.run(
-                command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
-            )
-            if result.returncode:
-                tail = "\n".join(result.stdout.strip().splitlines()[-_LOG_LINES:])
+            code, tail = _run(command)
+            if code:
                 raise ScaffoldError(
-                    f"`{' '.join(command)}` failed:\n{tail}",
+                    f"`{' '.join(command)}` failed{tail}",
                     hint="without a network, install needs a local package index; behind a proxy "
                     "set HTTPS_PROXY; SCAFFOLD_INSTALLER=pip uses pip and its configuration "
                     "instead of uv",
@@ -117,13 +130,29 @@ def make(
         (environment.folder / _STAMP).write_text(environment.stamp, encoding="utf-8")
 
 
+def _run(command: tuple[str, ...]) -> tuple[int, str]:
+    """Run an installer; return its exit code and, for the message, the last lines of its output.
+
+    On a terminal its own progress is shown instead, and there are no lines to repeat.
+    """
+    if sys.stderr.isatty():
+        return subprocess.run(command, stdout=sys.stderr, check=False).returncode, ""
+    result = subprocess.run(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
+    lines = result.stdout.strip().splitlines()[-_LOG_LINES:]
+    return result.returncode, "\n".join([":", *lines])
+
+
 @contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Let one process at a time make the environment."""
-    folder.mkdir(exist_ok=True)
-    with (folder / "scaffold.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+def _locked(repository: Path) -> Iterator[None]:
+    """Let one process at a time make the environment of a repository."""
+    descriptor = os.open(repository, os.O_RDONLY)  # a folder can be locked as it is
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
+    finally:
+        os.close(descriptor)
 
 
 def _detected_variant() -> str:

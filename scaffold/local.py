@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -18,11 +19,13 @@ from dataclasses import dataclass, field
 from types import FrameType
 
 from scaffold.environment import Environment
-from scaffold.errors import MissingToolError, ScaffoldError
+from scaffold.errors import ScaffoldError
 from scaffold.module import Module
 
 START_SECONDS = 180.0
 """How long a server may take to answer: TensorFlow's first import on a cold disk is slow."""
+_PROBE = "scaffold-probe"
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 STOP_SECONDS = 10.0
 """How long a server may take to stop before it is killed."""
 
@@ -45,7 +48,8 @@ def run(arguments: list[str], *, quiet: bool = False) -> int:
         Its exit code; 128 + N if signal N ended it.
     """
     output = subprocess.DEVNULL if quiet else None
-    with subprocess.Popen(arguments, env=_variables(), stdout=output) as process:
+    line = [*_ENDS_WITH_US, *arguments]
+    with subprocess.Popen(line, env=_variables(), stdout=output) as process:
         while True:
             try:
                 code = process.wait()
@@ -90,9 +94,12 @@ class Server:
     def read(self) -> None:
         """Read the server's output until it ends; keep it until it is wanted."""
         assert self.process.stdout
+        colour = sys.stderr.isatty()
         for line in self.process.stdout:
+            if _PROBE in line:
+                continue  # our own question whether it is up
             if self._forward.is_set():
-                sys.stderr.write(line)
+                sys.stderr.write(line if colour else _COLOUR.sub("", line))
                 sys.stderr.flush()
             else:
                 self._log.append(line)
@@ -113,13 +120,13 @@ def server(environment: Environment, module: Module, host: str, port: int) -> It
         port: port to listen on; 0 for a free one.
 
     Raises:
-        MissingToolError: the port is taken.
-        ScaffoldError: the server ended, answered for another model, or did not answer in time.
+        ScaffoldError: the port is taken, the server ended, answered for another model, or did not answer in time.
     """
     port = _free_port(host, port)
     arguments = ["--listen-ip", host, "--listen-port", str(port)]
+    deepaas_run = environment.program("deepaas-run")
     process = subprocess.Popen(
-        [*_ENDS_WITH_US, environment.program("deepaas-run"), *arguments],
+        [*_ENDS_WITH_US, environment.program("python"), deepaas_run, *arguments],
         env={**_variables(), "PYTHONUNBUFFERED": "1"},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -146,7 +153,7 @@ def server(environment: Environment, module: Module, host: str, port: int) -> It
 
 # Replaces itself by the program that follows, after asking Linux to send it SIGTERM when the
 # process that started it has gone, in whatever way: prctl(2), PR_SET_PDEATHSIG. Elsewhere a
-# server outlives a `kill -9` of the command.
+# training or a server outlives a `kill -9` of the command.
 _ENDS_WITH_US = [
     sys.executable,
     "-ISc",
@@ -166,7 +173,7 @@ def _free_port(host: str, port: int) -> int:
         try:
             probe.bind((host, port))
         except OSError as error:
-            raise MissingToolError(
+            raise ScaffoldError(
                 f"cannot listen on {host}:{port}: {error.strerror}",
                 hint="choose another with --port, or --port 0 for any free one",
             ) from None
@@ -178,12 +185,18 @@ def _wait_until_it_answers(started: Server, module: Module) -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         if started.process.poll() is not None:
+            log = started.log()
+            # the model's traceback is what matters, not the banner before it
+            log = log[max(log.find("Traceback (most recent call last)"), 0) :]
             raise ScaffoldError(
-                f"the server ended with exit code {started.process.returncode}:\n{started.log()}",
+                f"the server ended with exit code {started.process.returncode}:\n{log.rstrip()}",
                 hint="the traceback above says why the module could not be loaded",
             )
         try:
-            with urllib.request.urlopen(f"{started.url}/v2/models/", timeout=5) as answer:  # noqa: S310 - our own http address
+            request = urllib.request.Request(  # noqa: S310 - our own http address
+                f"{started.url}/v2/models/", headers={"User-Agent": _PROBE}
+            )
+            with urllib.request.urlopen(request, timeout=5) as answer:  # noqa: S310 - likewise
                 names = [model["id"] for model in json.load(answer)["models"]]
         except (OSError, ValueError, urllib.error.URLError):
             time.sleep(0.1)

@@ -64,7 +64,7 @@ def find(path: Path) -> Module:
     Raises:
         UsageError: no folder up to the root holds a readable `.scaffold.yml`.
     """
-    path = path.absolute()
+    path = path.resolve()  # one spelling, or its environment would seem to have been moved
     for folder in (path, *path.parents):
         if (folder / MARKER).is_file():
             return load(folder)

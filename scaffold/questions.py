@@ -134,7 +134,7 @@ QUESTIONS: tuple[Question, ...] = (
                 "beginning with a letter, at most 60 characters",
                 r"(?=.{1,60}\Z)[a-z][a-z0-9]*([_-][a-z0-9]+)*",
             ),
-            Rule("would hide, or be hidden by, the module of that name", unreserved=True),
+            Rule("must not be the name of another module, which it would hide", unreserved=True),
         ),
     ),
     Question(
@@ -171,7 +171,7 @@ QUESTIONS: tuple[Question, ...] = (
                 r"\.[A-Za-z]{2,}\s*",
                 each=True,
             ),
-            Rule("must be as many as the authors", as_many_as="author_name"),
+            Rule("must hold one address for each author", as_many_as="author_name"),
         ),
     ),
     Question(

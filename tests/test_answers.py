@@ -54,12 +54,13 @@ def test_files_are_read_as_they_are_written(tmp_path: Path, name: str, text: str
         ("a.yml", "a: [", "is not YAML"),
         ("a.yml", "- a\n", "expected a mapping of answers"),
         ("a.yml", "", "expected a mapping of answers"),
-        ("a.yml", "author_name: [Ann, Bob]\n", "author_name must be one value, not list"),
+        ("a.yml", "description: [a, b]\n", "description must be text in quotes, one value"),
+        ("a.json", '{"app_version": null}', "app_version must be text in quotes, one value"),
         ("a.yml", "project: x\n", "unknown key 'project'"),
         (
             "a.yml",
             "project_name: !!python/object/apply:os.system [id]\n",
-            "project_name must be one",
+            "project_name must be text",
         ),
     ],
 )
@@ -69,6 +70,12 @@ def test_a_wrong_file_is_refused(tmp_path: Path, name: str, text: str, message: 
     with pytest.raises(UsageError, match=r"a\.(json|yml)") as error:
         load(path)
     assert message in error.value.message
+
+
+def test_lists_of_authors_are_joined(tmp_path: Path) -> None:
+    path = tmp_path / "a.yml"
+    path.write_text("author_name: [Ann Lee, Bob Ray]\nauthor_email:\n- a@x.org\n- b@y.org\n")
+    assert load(path) == {"author_name": "Ann Lee, Bob Ray", "author_email": "a@x.org, b@y.org"}
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:

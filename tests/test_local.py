@@ -108,7 +108,25 @@ def test_a_changed_pyproject_makes_the_environment_anew(pair: Pair) -> None:
     pyproject.write_text(original)
     commands = json.loads(planned)["commands"]
     assert commands[-1][1:] == ["-m", "digit_reader", "predict", "--json", "x.png"]
-    assert len(commands) == 3
+    # into the environment that is there: what has not changed need not be installed again
+    assert [command[1:3] for command in commands[:-1]] == [["pip", "install"]]
+
+
+def test_a_module_that_has_been_moved_gets_a_new_environment(pair: Pair, tmp_path: Path) -> None:
+    moved = tmp_path / "digit_reader"
+    shutil.copytree(pair.model, moved, symlinks=True)
+    planned = json.loads(pair.run("predict", moved, "x.png", "--dry-run", "--json").stdout)
+    create, install, _ = planned["commands"]
+    assert create[1:3] == ["venv", "--quiet"]
+    assert str(moved / ".venv") in create
+    assert install[-1] == f"{moved}[cpu]"
+
+
+def test_an_environment_of_the_users_own_is_used(pair: Pair, tmp_path: Path) -> None:
+    copy = copied(pair, tmp_path)
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(copy / ".venv")], check=True)
+    planned = json.loads(pair.run("predict", copy, "x.png", "--dry-run", "--json").stdout)
+    assert [command[1:3] for command in planned["commands"][:-1]] == [["pip", "install"]]
 
 
 def test_prediction_prints_one_document_and_reads_files_from_where_the_user_is(pair: Pair) -> None:
@@ -223,6 +241,8 @@ def test_the_server_stops_cleanly(pair: Pair, sent: signal.Signals, code: int) -
         _, errors = process.communicate(timeout=30)
         assert process.returncode == code
         assert "Stopped." in errors
+        assert "\x1b" not in errors
+        assert errors.count("GET /v2/models/") == 1  # ours, above; not that of the start-up
         assert "Traceback" not in errors
         with pytest.raises(urllib.error.URLError):
             urllib.request.urlopen(f"{url}/v2/models/", timeout=5)
@@ -237,6 +257,25 @@ def test_the_server_ends_with_the_command_also_after_kill_9(pair: Pair) -> None:
     while processes_of(pair) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert processes_of(pair) == []
+
+
+def test_training_ends_with_the_command_also_after_kill_9(pair: Pair) -> None:
+    process = subprocess.Popen(
+        pair.command("train", "--epochs", "500"),
+        cwd=pair.model,
+        env=environment(PYTHONUNBUFFERED="1"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert process.stdout
+    assert any(line.startswith("epoch ") for line in process.stdout)
+    process.kill()
+    process.communicate(timeout=60)
+    assert processes_of(pair) == []
+    resumed = pair.run("train", "--resume", "--epochs", "40")
+    assert resumed.returncode == 0, resumed.stderr
+    assert "resuming " in resumed.stdout
 
 
 def test_people_are_told_the_address_of_the_swagger_page(pair: Pair) -> None:
@@ -263,7 +302,7 @@ def test_a_taken_port_is_named(pair: Pair) -> None:
         taken.listen()
         port = taken.getsockname()[1]
         result = pair.run("serve", "--port", port)
-    assert result.returncode == 3
+    assert result.returncode == 1
     assert f"error: cannot listen on 127.0.0.1:{port}: Address already in use" in result.stderr
     assert "hint: choose another with --port, or --port 0 for any free one" in result.stderr
 

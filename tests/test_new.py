@@ -135,7 +135,12 @@ def test_an_answers_file_and_data_go_together(scaffold: Scaffold, tmp_path: Path
     [
         ([], 2, "no answer for project_name", 'give it with --data project_name="…"'),
         (["-d", "project_nam=x"], 2, "--data: unknown key 'project_nam'", "did you mean"),
-        (["-d", "project_name=Test"], 2, "repo_name='test' (derived) would hide", "`scaffold new"),
+        (
+            ["-d", "project_name=Test"],
+            2,
+            "repo_name='test' (derived) must not be",
+            "give another with",
+        ),
         (["-d", PROJECT, "-d", "layout=x"], 2, "layout='x' must be one of: pair", "`scaffold new"),
         (["--answers", "none.yml"], 2, "cannot read the answers from none.yml", ""),
     ],
@@ -185,6 +190,11 @@ def test_help_names_every_key(scaffold: Scaffold) -> None:
         assert f"\n  {question.key}\n" in outcome.out
 
 
+def test_a_folder_with_a_space_can_be_pasted(scaffold: Scaffold, tmp_path: Path) -> None:
+    outcome = scaffold("new", tmp_path / "my work", "--defaults", "-d", PROJECT)
+    assert f"  cd '{tmp_path}/my work/{MODEL}'\n" in outcome.out
+
+
 def test_the_quiet_command_is_quiet(scaffold: Scaffold, tmp_path: Path) -> None:
     assert scaffold("new", tmp_path, "--defaults", "-d", PROJECT, "-q") == Outcome(0, "", "")
 
@@ -206,11 +216,12 @@ def test_prompts_explain_show_defaults_validate_and_ask_again(tmp_path: Path) ->
     child.sendline("")
     child.sendline("Test")
     child.expect_exact("Repository name:")
-    child.expect(r" > \s*$")  # what the name gives is no usable default, so none is shown
+    child.expect_exact("no default: 'test' must not be the name of another module")
+    child.expect(r" > \s*$")
     child.sendline("Test")
     child.expect_exact("Error: 'Test' must be lower-case letters")
     child.sendline("test")
-    child.expect_exact("Error: 'test' would hide, or be hidden by, the module of that name")
+    child.expect_exact("Error: 'test' must not be the name of another module")
     child.sendline("plants")
     child.expect_exact("Description:")
     child.expect_exact("[Test: a machine-learning module]")
@@ -219,15 +230,16 @@ def test_prompts_explain_show_defaults_validate_and_ask_again(tmp_path: Path) ->
     child.expect_exact("[Ann Lee]")
     child.sendline("Ann Lee, Bob Ray")
     child.expect_exact("E-mail addresses:")
-    # git's one address is no answer for two authors, so it is not offered
+    # git's one address is no answer for two authors
+    child.expect_exact("no default: 'ann@example.org' must hold one address for each author (2)")
     child.expect(r" > \s*$")
     child.sendline("ann@example.org")
-    child.expect_exact("must be as many as the authors (2)")
+    child.expect_exact("must hold one address for each author (2)")
     child.sendline("ann@example.org, bob@example.org")
     child.expect_exact("MIT | Apache-2.0 |")
     child.sendline("GPL")
     child.expect_exact("Error: 'GPL' must be one of: MIT")
-    child.sendline("Apache-2.0")
+    child.sendline("apache-2.0")
     child.expect_exact("Change any of them? [y/N]")
     child.sendline("")
     child.expect_exact("scaffold train")
@@ -244,7 +256,7 @@ def test_the_rest_is_asked_on_request(tmp_path: Path) -> None:
     child.expect_exact("Change any of them? [y/N]")
     child.sendline("y")
     child.expect_exact("Git account:")
-    child.sendline("https://gitlab.example.org/lab")
+    child.sendline("https://gitlab.example.org/lab/")
     for _ in range(8):
         child.expect_exact(" > ")
         child.sendline("")
@@ -253,6 +265,15 @@ def test_the_rest_is_asked_on_request(tmp_path: Path) -> None:
     document = json.loads(child.before.strip().splitlines()[-1])
     assert document["model"] == str(tmp_path / "plants")
     assert git(tmp_path / "plants", "remote", "get-url", "origin").startswith("https://gitlab")
+
+
+def test_the_identity_is_checked_before_the_questions(tmp_path: Path) -> None:
+    Path(os.environ["GIT_CONFIG_GLOBAL"]).write_text("")
+    child = terminal(tmp_path / "new")
+    child.expect_exact("error: git does not know who you are")
+    child.expect(pexpect.EOF)
+    assert child.wait() == 3
+    assert "Project name" not in child.before
 
 
 def test_ctrl_c_at_a_prompt_ends_with_130_and_nothing(tmp_path: Path) -> None:

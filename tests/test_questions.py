@@ -130,7 +130,7 @@ def test_unusual_right_answers_are_accepted(key: str, value: str) -> None:
 
 def test_there_must_be_as_many_addresses_as_authors() -> None:
     with pytest.raises(
-        UsageError, match=r"author_email='a@x.org' must be as many as the authors \(2\)"
+        UsageError, match=r"author_email='a@x.org' must hold one address for each author \(2\)"
     ):
         complete({"project_name": "x", "author_name": "Ann, Bob", "author_email": "a@x.org"})
     complete({"project_name": "x", "author_name": "Ann, Bob", "author_email": "a@x.org, b@y.org"})

@@ -87,7 +87,8 @@ def main(args: list[str] | None = None) -> None:
             click.echo(f"{label} {error.hint}", err=True, color=color)
     except (click.Abort, KeyboardInterrupt):
         code = EXIT_INTERRUPTED
-        click.echo("interrupted", err=True)
+        # a terminal has just shown ^C
+        click.echo("\ninterrupted" if sys.stderr.isatty() else "interrupted", err=True)
     except BrokenPipeError:
         # whoever read our output has gone, `scaffold … | head` for one
         sys.stderr.close()

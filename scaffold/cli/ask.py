@@ -50,15 +50,25 @@ def _ask(question: Question, known: dict[str, str], suggested: str = "") -> str:
         click.echo(f"  {' | '.join(question.choices)}", err=True)
 
     def checked(value: str) -> str:
-        value = value.strip()
+        value = _tidied(question, value.strip())
         if problem := broken_rule(question, value, known):
             raise click.UsageError(f"{value!r} {problem}")
         return value
 
     fallback = None if question.required else suggested or default(question, known)
-    if fallback is not None and broken_rule(question, fallback, known):
-        fallback = None  # a default derived from an unusual answer; the user must say
+    if fallback is not None and (problem := broken_rule(question, fallback, known)):
+        # derived from an unusual answer; the user must say
+        click.echo(f"  no default: {fallback!r} {problem}", err=True)
+        fallback = None
     answer: str = click.prompt(
         "  >", default=fallback, value_proc=checked, prompt_suffix=" ", err=True
     )
     return answer
+
+
+def _tidied(question: Question, value: str) -> str:
+    """Mend what a person types and there is no doubt about: case of a choice, a final slash."""
+    same = [choice for choice in question.choices if choice.casefold() == value.casefold()]
+    if same:
+        return same[0]
+    return value.rstrip("/") if question.key == "git_base_url" else value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,8 +19,10 @@ if TYPE_CHECKING:
 def _questions_help() -> str:
     lines = []
     for question in QUESTIONS:
-        allowed = f" One of: {', '.join(question.choices)}." if question.choices else ""
-        lines.append(f"\b\n{question.key}\n    {question.help}{allowed}")
+        lines.append(f"\b\n{question.key}\n    {question.help}")
+        if question.choices:
+            lines[-1] += f"\n    One of: {', '.join(question.choices)}."
+        lines[-1] += "".join(f"\n    It {rule.message}." for rule in question.rules)
     return "\n\n".join(["Keys for --data and for the answers file:", *lines])
 
 
@@ -67,8 +70,11 @@ def command(
     if layout:
         given["layout"] = layout
     if not defaults and sys.stdin.isatty():
+        from scaffold import history
         from scaffold.cli.ask import ask
 
+        if not (no_git or dry_run):
+            history.check()  # before the questions, so that no answer is lost
         given = ask(given)
     plan = generate.plan(answers.complete(given), dest, only=only, git=not no_git)
     if not dry_run:
@@ -86,6 +92,6 @@ def _text(plan: Plan, *, dry_run: bool, verbose: bool) -> str:
         if dry_run or verbose:
             lines += [f"  {name}" for name in tree]
     if not dry_run and plan.model:
-        folder = click.format_filename(plan.model)
+        folder = shlex.quote(str(plan.model))
         lines += ["", "Next:", f"  cd {folder}", "  scaffold train", "  scaffold serve"]
     return "\n".join(lines)
