@@ -16,6 +16,7 @@ from typing import Any
 
 import dockerfile_parse
 import hypothesis.strategies as st
+import jsonschema
 import pytest
 import tree_sitter
 import tree_sitter_groovy
@@ -26,6 +27,7 @@ from markdown_it import MarkdownIt
 from scaffold.answers import complete, context
 from scaffold.questions import BY_KEY, broken_rule
 from scaffold.render import Tree, render
+from scaffold.resources import resource
 from scaffold.workspace import write_tree
 from tests.helpers import rendered
 
@@ -183,6 +185,9 @@ def assert_pyproject(values: dict[str, str], document: dict[str, Any]) -> None:
 
 
 def assert_metadata(values: dict[str, str], document: dict[str, Any]) -> None:
+    name = f"metadata-{values['metadata_version']}.schema.json"
+    schema = json.loads((resource("schema") / name).read_text(encoding="utf-8"))
+    jsonschema.validate(document, schema)
     assert document["title"] == values["project_name"]
     lines = [line.strip() for line in values["description"].split("\n") if line.strip()]
     if values["metadata_version"] == "1.0.0":
