@@ -1,7 +1,7 @@
 """The files that are made from the code: what copier and cookiecutter read, and reference pages.
 
-Run `python -m scaffold.frontdoors` in a checkout after a change to the questions, the commands or
-the metadata rules; a test fails when a file is stale.
+Run `python -m scaffold.frontdoors` in a checkout after a change to the questions, the commands, the
+metadata rules or the schemas; a test fails when a file is stale.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from scaffold import outputs
 from scaffold.metadata import catalogue, tables
 from scaffold.questions import (
     DERIVED,
@@ -164,6 +165,7 @@ FILES = {
     "docs/reference/commands.md": reference,
     "docs/reference/metadata-rules.md": catalogue.page,
     "docs/reference/metadata-migration.md": tables.page,
+    "docs/reference/outputs.md": outputs.page,
 }
 """What is generated: path in the repository, and what makes its text."""
 

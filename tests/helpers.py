@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
 from scaffold.answers import complete, context
 from scaffold.cli import main
 from scaffold.render import Tree, render
+from scaffold.resources import resource
 
 NAME = "Plant classification"
 
@@ -52,3 +54,15 @@ def files_below(folder: Path) -> dict[str, tuple[bytes, bool]]:
         for path in sorted(folder.rglob("*"))
         if path.is_file() and ".git" not in path.relative_to(folder).parts
     }
+
+
+def published(name: str) -> Any:
+    """Return a schema that we publish, `serve-output` for one."""
+    return json.loads((resource("schema") / f"{name}.schema.json").read_text(encoding="utf-8"))
+
+
+def assert_follows(document: Any, name: str) -> None:
+    """Fail, saying where, if a document is not what a schema that we publish says."""
+    validator = jsonschema.Draft202012Validator(published(name))
+    faults = [f"{error.json_path}: {error.message}" for error in validator.iter_errors(document)]
+    assert faults == []

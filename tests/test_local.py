@@ -21,6 +21,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import REAL_HOME, ROOT
+from tests.helpers import assert_follows
 
 # one module, one environment: these tests share both, in one process
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("module")]
@@ -93,6 +94,7 @@ def test_training_reuses_the_environment_and_passes_arguments_on(pair: Pair) -> 
         assert result.returncode == 0, result.stderr
         assert "environment" not in result.stderr
         document = json.loads(result.stdout)
+        assert_follows(document, "train-output")
         assert (document["epochs"], document["device"]) == (1, "cpu")
         config = json.loads((pair.model / "models" / document["run"] / "config.json").read_text())
         assert config["options"]["seed"] == 5
@@ -132,6 +134,7 @@ def test_an_environment_of_the_users_own_is_used(pair: Pair, tmp_path: Path) -> 
 def test_prediction_prints_one_document_and_reads_files_from_where_the_user_is(pair: Pair) -> None:
     result = pair.run("predict", pair.model, "digit-3.png", "--json", cwd=sample(pair).parent)
     assert result.returncode == 0, result.stderr
+    assert_follows(json.loads(result.stdout), "predict-output")
     (answer,) = json.loads(result.stdout)
     assert answer["source"] == "digit-3.png"
     assert sum(answer["probabilities"].values()) == pytest.approx(1, abs=1e-4)
@@ -208,6 +211,7 @@ def serving(pair: Pair, *arguments: object) -> Iterator[tuple[subprocess.Popen[s
         assert process.stdout
         line = process.stdout.readline()
         assert line, process.stderr.read() if process.stderr else ""
+        assert_follows(json.loads(line), "serve-output")
         yield process, json.loads(line)["url"]
     finally:
         if process.poll() is None:

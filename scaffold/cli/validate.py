@@ -140,7 +140,8 @@ def _fix(
             yield each
 
     if output_format == "json":
-        pieces = fixing.as_json(counted(), tally)
+        # all before the first: a file that cannot be written ends it, with a document of its own
+        pieces = iter([*fixing.as_json(counted(), tally)])
     else:
         colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
         pieces = fixing.as_text_pieces(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from scaffold.errors import UsageError
-from scaffold.metadata import formats, loading
+from scaffold.metadata import formats, loading, references
 from scaffold.metadata.structure import Violation, repeated
 
 Check = Callable[[Any], Iterator[Violation]]
@@ -18,16 +18,21 @@ def compile_schema(path: Path) -> Check:
     """Read a schema, JSON or YAML, and make a check of it. Nothing it refers to is fetched.
 
     Raises:
-        UsageError: it cannot be read or is no JSON Schema.
+        UsageError: it cannot be read, is no JSON Schema, or refers to what it does not contain.
+            The check itself raises nothing, as the results of other files may have been printed.
     """
     import jsonschema
     import referencing.exceptions
     from jsonschema_specifications import REGISTRY
 
     schema = _read(path)
-    chosen = jsonschema.validators.validator_for(schema, jsonschema.Draft202012Validator)
+    try:
+        chosen = jsonschema.validators.validator_for(schema, jsonschema.Draft202012Validator)
+    except (AttributeError, TypeError, ValueError):
+        raise UsageError(f"{path} is no JSON Schema: its $schema is no address") from None
     try:
         chosen.check_schema(schema)
+        references.check(schema, chosen, REGISTRY, path)
     except jsonschema.SchemaError as error:
         at = "/".join(str(part) for part in error.absolute_path)
         raise UsageError(f"{path} is no JSON Schema: /{at}: {error.message[:300]}") from None
@@ -43,15 +48,12 @@ def compile_schema(path: Path) -> Check:
     def check_data(data: Any) -> Iterator[Violation]:
         try:
             yield from _violations(validator.iter_errors(data))
-        except referencing.exceptions.Unresolvable as error:
-            raise UsageError(
-                f"{path} refers to {error.ref!r}, which it does not contain",
-                hint="put it under $defs; nothing is fetched from elsewhere",
-            ) from None
-        except re.error as error:
-            raise UsageError(f"{path} has a pattern that cannot be compiled: {error}") from None
         except RecursionError:
-            raise UsageError(f"{path} refers to itself without end") from None
+            detail = f"{path} leads too deep into it to be checked"
+            yield Violation((), "other", schema, data, {}, detail)
+        except (referencing.exceptions.Unresolvable, re.error) as error:
+            # where a part of another dialect has what `references` does not see
+            yield Violation((), "other", schema, data, {}, f"{path} cannot be used for it: {error}")
 
     return check_data
 

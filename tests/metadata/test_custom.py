@@ -114,6 +114,112 @@ def test_a_schema_that_cannot_be_used(run: Run, schema: Any, message: str) -> No
     assert message in result.err
 
 
+DRAFT_7 = "http://json-schema.org/draft-07/schema#"
+DRAFT_4 = "http://json-schema.org/draft-04/schema#"
+DRAFT_3 = "http://json-schema.org/draft-03/schema#"
+GONE = {"$ref": "#/$defs/gone"}
+NOT_THERE = "own.json refers to '#/$defs/gone', which it does not contain"
+
+
+@pytest.mark.parametrize(
+    ("schema", "message"),
+    [
+        ({"properties": {"late": GONE}}, NOT_THERE),
+        ({"$defs": {"unused": {"items": GONE}}}, NOT_THERE),
+        ({"properties": {"late": {"$ref": "#/own/part"}}, "own": {"part": GONE}}, NOT_THERE),
+        ({"$schema": DRAFT_7, "dependencies": {"a": ["b"], "late": GONE}}, NOT_THERE),
+        ({"$schema": DRAFT_3, "type": ["object", GONE]}, NOT_THERE),
+        ({"$schema": DRAFT_3, "extends": GONE}, NOT_THERE),
+        ({"properties": {"late": {"$dynamicRef": "#gone"}}}, "refers to '#gone', which it does"),
+        (
+            {"properties": {"late": {"$ref": "#/title/x"}}, "title": "Own"},
+            "own.json refers to '#/title/x', which it does not contain",
+        ),
+        (
+            {"properties": {"late": {"$ref": "#/title"}}, "title": "Own"},
+            "own.json refers to '#/title', which is no JSON Schema: it is not a mapping",
+        ),
+        (
+            {"properties": {"late": {"$ref": "#/own"}}, "own": {"properties": 3}},
+            "own.json refers to '#/own', which is no JSON Schema: 3 is not of type 'object'",
+        ),
+        (
+            {"properties": {"late": {"$ref": "#/properties/late"}}},
+            "own.json refers to itself without end: '#/properties/late' leads back",
+        ),
+        (
+            {
+                "properties": {"late": {"$ref": "#/$defs/a"}},
+                "$defs": {
+                    "a": {"anyOf": [{"type": "null"}, {"$ref": "#/$defs/b"}]},
+                    "b": {"not": {"$ref": "#/$defs/a"}},
+                },
+            },
+            "own.json refers to itself without end: '#/$defs/",
+        ),
+        (
+            {"$schema": DRAFT_4, "properties": {"late": {"patternProperties": {"(": {}}}}},
+            "own.json has a pattern that cannot be compiled: missing )",
+        ),
+        ({"$schema": 7}, "own.json is no JSON Schema: its $schema is no address"),
+    ],
+)
+def test_what_only_a_later_file_would_need_is_looked_up_first(
+    run: Run, schema: Any, message: str
+) -> None:
+    write(schema)
+    Path("late.json").write_text('{"late": {}}')
+    result = run("validate", "--json", "--schema", "own.json", "data.yml", "late.json")
+    assert result.code == 2
+    # the one document there is
+    assert message in result.document["error"]["message"]
+
+
+def test_a_reference_that_nothing_leads_to_may_stand_where_it_counts_for_nothing(run: Run) -> None:
+    # beside another $ref up to draft 7, as a value, and as the name of a key
+    write(
+        {
+            "$schema": DRAFT_7,
+            "properties": {"title": {"$ref": "#/definitions/a"}, "$ref": {"type": "string"}},
+            "definitions": {"a": {"$ref": "#/definitions/b", "properties": {"x": GONE}}, "b": {}},
+            "default": GONE,
+            "examples": [GONE],
+        }
+    )
+    assert found(run) == []
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"properties": {"part": {"$ref": "#"}, "title": {"$ref": "#/$defs/text"}}},
+        {"properties": {"part": {"$dynamicRef": "#own"}}, "$dynamicAnchor": "own"},
+        {"$id": "https://example.org/own", "properties": {"part": {"$ref": "/own"}}},
+        {"properties": {"part": {"$ref": "urn:other#here"}}},
+        {"properties": {"part": {"$ref": "https://json-schema.org/draft/2020-12/schema"}}},
+    ],
+)
+def test_references_that_lead_somewhere(run: Run, schema: dict[str, Any]) -> None:
+    other = {"$id": "urn:other", "$defs": {"deep": {"$anchor": "here", "type": "object"}}}
+    write({**schema, "$defs": {"text": {"type": "string"}, "other": other}})
+    Path("data.yml").write_text("title: Plants\npart:\n  part: {}\n")
+    assert found(run) == []
+
+
+def test_data_that_is_too_deep_for_a_schema_is_a_fault_of_that_file_alone(run: Run) -> None:
+    step: dict[str, Any] = {"$ref": "#"}
+    for _ in range(8):
+        step = {"allOf": [step]}
+    write({"properties": {"a": step}})
+    Path("deep.json").write_text('{"a": ' * 95 + "{}" + "}" * 95)
+    result = run("validate", "--json", "--schema", "own.json", "data.yml", "deep.json", "data.yml")
+    assert result.code == 1
+    first, deep, last = result.document["files"]
+    assert (first["valid"], deep["valid"], last["valid"]) == (True, False, True)
+    (fault,) = deep["errors"]
+    assert fault["message"] == "the document: own.json leads too deep into it to be checked"
+
+
 def test_a_schema_that_cannot_be_read(run: Run) -> None:
     write({})
     Path("own.json").write_text('{"type": "object",}')

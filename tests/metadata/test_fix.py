@@ -294,6 +294,10 @@ hint: is the folder there, and may you write in it?
     )
     assert (tmp_path / "a.yml").read_text() == before
     assert [each.name for each in tmp_path.iterdir()] == ["a.yml"]
+    (tmp_path / "0.yml").write_text(V2)
+    result = run("validate", "0.yml", "a.yml", "--fix", "--json")
+    assert result.code == 1
+    assert list(result.document) == ["error"]  # and no half of another document before it
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,6 @@ import jsonschema
 import pexpect
 import pytest
 
-from scaffold.resources import resource
 from tests.metadata.conftest import Run
 from tests.metadata.samples import V1, V2, replaced
 
@@ -115,14 +114,6 @@ def test_json(run: Run) -> None:
         run("validate", "--format", "json", "bad.json").out
         == run("validate", "--json", "bad.json").out
     )
-
-
-def test_json_follows_its_published_schema(run: Run) -> None:
-    schema = json.loads((resource("schema") / "validate-output.schema.json").read_text("utf-8"))
-    for arguments in (["good.json"], ["bad.json", "gone.json"], ["suspicious.json", "--strict"]):
-        jsonschema.validate(run("validate", "--json", *arguments).document, schema)
-    schema = json.loads((resource("schema") / "rules-output.schema.json").read_text("utf-8"))
-    jsonschema.validate(run("metadata", "rules", "--json").document, schema)
 
 
 def test_github(run: Run) -> None:
