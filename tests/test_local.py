@@ -155,6 +155,9 @@ def test_the_modules_own_errors_and_exit_codes_come_through(
     assert result.returncode == code, result.stderr
     assert message in result.stderr
     assert "Traceback" not in result.stderr
+    error = json.loads(pair.run(*arguments, "--json").stdout)["error"]
+    assert error["message"] == f"the module's {arguments[0]} ended with exit code {code}"
+    assert error["exit_code"] == code
 
 
 def test_outside_a_module_there_is_nothing_to_train(pair: Pair, tmp_path: Path) -> None:

@@ -51,7 +51,13 @@ def passthrough(name: str, about: str) -> click.Command:
             return
         environment.make(planned, out.progress, out.detail)
         out.detail(shlex.join(line))
-        sys.exit(local.run(line, quiet=out.quiet and not out.as_json))
+        code = local.run(line, quiet=out.quiet and not out.as_json)
+        if code and out.as_json:
+            # the module has said why on standard error, and printed no document
+            message = f"the module's {name} ended with exit code {code}"
+            hint = "its own message is on standard error"
+            out.result("", {"error": {"message": message, "hint": hint, "exit_code": code}})
+        sys.exit(code)
 
     return command
 
