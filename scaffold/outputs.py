@@ -36,9 +36,8 @@ _HEAD = """# Machine output
 
 With `--json` a command prints one JSON document on standard output, and everything else on standard
 error. If it fails, the document is that of `error`; where a check failed, it is the command's own, and
-the exit code tells. What the module itself
-says of its failure, in `train` and `predict`, is on standard error.
-These schemas are JSON Schema 2020-12, in the folder `schema` of the repository and of the installed
+the exit code tells. What the module itself says of its failure, in `train` and `predict`, is on
+standard error. These schemas are JSON Schema 2020-12, in the folder `schema` of the repository and of the installed
 package.
 """
 
