@@ -98,6 +98,8 @@ _TEXT = Rule(
     rf"(?=[\s\S]{{1,4000}}\Z)[^\s{_UNPRINTABLE}]([^{_UNPRINTABLE}]*[^\s{_UNPRINTABLE}])?",
 )
 
+_TAG = Rule("must be an image tag, like 3.11-slim", r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
+
 # Letters with marks, and what a file name gets instead: pairs of equally long strings, because
 # Jinja has no transliteration of its own.
 _MARKED = "àáâãäåāăąçćčďđèéêëēėęěğìíîïīįıķłļñńňņòóôõöøōőŕřśšşșťțţùúûüūůűųýÿźžż"
@@ -262,7 +264,7 @@ QUESTIONS: tuple[Question, ...] = (
         "CPU tag",
         "Tag of the base image for the CPU image.",
         default="{{ cookiecutter.python_version }}-slim",
-        rules=(Rule("must be an image tag", r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"),),
+        rules=(_TAG,),
         advanced=True,
     ),
     Question(
@@ -270,7 +272,7 @@ QUESTIONS: tuple[Question, ...] = (
         "GPU tag",
         "Tag of the base image for the GPU image; CUDA itself comes with the framework's wheels.",
         default="{{ cookiecutter.python_version }}-slim",
-        rules=(Rule("must be an image tag", r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"),),
+        rules=(_TAG,),
         advanced=True,
     ),
     Question(

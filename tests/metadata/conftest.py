@@ -2,33 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from scaffold.cli import main
+from tests.helpers import Outcome, run_in_process
 
-
-@dataclass(frozen=True)
-class Result:
-    """What a command left behind for its caller."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def document(self) -> Any:
-        """The one JSON document on standard output."""
-        return json.loads(self.out)
-
-
-Run = Callable[..., Result]
+Run = Callable[..., Outcome]
 
 
 @pytest.fixture
@@ -37,15 +19,7 @@ def run(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "100")
 
-    def call(*arguments: object) -> Result:
-        capfd.readouterr()
-        with pytest.raises(SystemExit) as exit_:
-            main([str(argument) for argument in arguments])
-        out, err = capfd.readouterr()
-        code = exit_.value.code
-        return Result(code if isinstance(code, int) else 0, out, err)
-
-    return call
+    return lambda *arguments: run_in_process(capfd, [str(argument) for argument in arguments])
 
 
 @pytest.fixture(scope="session")
