@@ -100,11 +100,12 @@ def test_documentation(server: Server) -> None:
     assert train["learning_rate"]["type"] == "number"
 
 
-def test_predict_picture(server: Server, sample: bytes) -> None:
+def test_predict_picture(server: Server, trained: SimpleNamespace, sample: bytes) -> None:
     answer = ask(server, files={"image": ("three.png", sample, "image/png")})
     assert classes(answer) == ["3"]
     (result,) = answer.json()["predictions"]
     assert result["source"] == "three.png"
+    assert result["run"] == trained.run.name
     assert list(result["probabilities"]) == list("0123456789")
     assert sum(result["probabilities"].values()) == pytest.approx(1, abs=1e-4)
 
@@ -128,6 +129,11 @@ def test_predict_jpeg(server: Server, sample: bytes) -> None:
 )
 def test_predict_numbers(server: Server, details: dict) -> None:
     assert classes(ask(server, **details)) == ["0"]
+
+
+@pytest.mark.parametrize("name", ["zero.json", "zero"])
+def test_predict_numbers_in_a_file(server: Server, name: str) -> None:
+    assert classes(ask(server, files={"image": (name, json.dumps(ZERO))})) == ["0"]
 
 
 def test_predict_several(server: Server) -> None:
@@ -192,6 +198,7 @@ def test_predict_unprocessable(server: Server, details: dict, field: str, messag
         ({}, "give either image (a file) or data (numbers)"),
         ({"files": {"image": b"x"}, "params": {"data": json.dumps(ZERO)}}, "give either image"),
         ({"files": {"image": b"hello"}}, "not a readable PNG or JPEG file"),
+        ({"files": {"image": b"[1, 2]"}}, "expected 8x8"),
         ({"files": {"image": b""}}, "not a readable PNG or JPEG file"),
         (
             {"json": {"data": [ZERO] * 2}, "headers": {"Accept": "image/png"}},

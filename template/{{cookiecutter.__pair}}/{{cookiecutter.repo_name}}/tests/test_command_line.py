@@ -83,7 +83,7 @@ def test_wrong_usage(
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["features"], 2, "cannot read"),
+        (["features"], 2, "there is no data in"),
         (["data", "--remote", "nowhere"], 2, "written name:path"),
         (["data", "--remote", "nowhere:x"], 1, "knows no remote 'nowhere'"),
         (["train", "--resume"], 2, "no unfinished training run"),
@@ -126,12 +126,15 @@ def test_without_framework(home: Path, command: str) -> None:
     assert result.stderr.count("\n") == 1
 
 
-def test_interrupted(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_interrupted(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     def interrupt() -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(f"{PACKAGE}.dataset.make_dataset.data_path", interrupt)
     assert main(["data"]) == 130
+    assert capsys.readouterr().err == f"{PACKAGE}: interrupted\n"
 
 
 def test_places(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -11,9 +11,9 @@ from PIL import Image
 
 from {{ cookiecutter.__pkg }}.features import inputs
 
-#: A digit "1" as the data set draws it: ink of 16 in two columns.
+#: A digit "1" as the data set draws it: ink of 16 in two columns, over the whole height.
 ONE = np.zeros((8, 8), np.float32)
-ONE[1:7, 3:5] = 16
+ONE[:, 3:5] = 16
 
 
 def picture(mode: str = "L", *, dark_ink: bool = True, size: int = 64, **save: object) -> bytes:
@@ -70,6 +70,28 @@ def test_pale_and_wide() -> None:
     assert read[0, :, [0, 1, 6, 7]].max() == 0
 
 
+@pytest.mark.parametrize("dark_ink", [True, False])
+@pytest.mark.parametrize("corner", [(0, 0), (300, 200), (580, 530)])
+def test_small_digit_is_cut_out(corner: tuple[int, int], dark_ink: bool) -> None:
+    digit = Image.open(BytesIO(picture(dark_ink=dark_ink, size=256)))
+    page = Image.new("L", (800, 800), 255 if dark_ink else 0)
+    page.paste(digit, (corner[0] - 64, corner[1]))
+    read = inputs.from_picture(encoded(page, "JPEG"))
+    np.testing.assert_allclose(read[0, :, 2:6], read[0, :, 5:1:-1], atol=0.5)  # in the middle
+    assert read[0, :, 3:5].min() > 10
+    assert read[0, :, [0, 1, 6, 7]].max() < 1
+
+
+def test_thin_and_faint() -> None:
+    """A hairline becomes full ink, and the shadow of a hand next to it stays paper."""
+    page = np.full((400, 400), 230, np.uint8)
+    page[:, 250:] = 200
+    page[150:250, 100:102] = 20
+    read = inputs.from_picture(encoded(Image.fromarray(page)))
+    assert read.max() == 16
+    assert read[0, :, [0, 1, 2, 5, 6, 7]].max() < 1
+
+
 def test_upright() -> None:
     # As a phone writes it: turned, with a note that says so.
     turned = Image.open(BytesIO(picture(size=64))).transpose(Image.Transpose.ROTATE_90)
@@ -87,7 +109,7 @@ def bomb() -> bytes:
     ("content", "message"),
     [
         (b"", "not a readable PNG or JPEG"),
-        (b"hello", "not a readable PNG or JPEG"),
+        (b"hello", "^not a readable PNG or JPEG file$"),
         (picture()[:80], "not a readable PNG or JPEG"),
         (encoded(Image.new("L", (9, 9)), "GIF"), "not a readable PNG or JPEG"),
         (encoded(Image.new("L", (9, 9), 255)), "one flat colour"),
@@ -126,19 +148,20 @@ def changed(value: object) -> list:
         (changed(float("inf")), "finite"),
         (changed(-1), "from 0 to 16, not -1 to 16"),
         (changed(16.5), "from 0 to 16"),
-        (changed("7"), "numbers"),
+        (changed("7"), "must hold numbers only"),
         (changed(None), "numbers"),
         (changed([1]), "differ in length"),
         (changed(10**400), "numbers"),
-        (ONE.astype(bool).tolist(), "bool"),
+        (ONE.astype(bool).tolist(), "must hold numbers only"),
         (ONE[:7].tolist(), "shape 7x8"),
         ([], "shape 0"),
         ([[]], "shape 1x0"),
         ([[[]]], "shape 1x1x0"),
-        ({"a": 1}, "numbers"),
-        (5, "numbers"),
+        ({"a": 1}, "as an array$"),
+        (5, "as an array$"),
         (None, "numbers"),
-        ("text", "numbers"),
+        ("text", "as an array$"),
+        (["a"], "the array must hold numbers only$"),
         ([[[[0] * 8] * 8] * 8] * 2, "shape 2x8x8x8"),
         (np.zeros((10_001, 8, 8), np.uint8), "at most 10000 images"),
     ],
@@ -157,3 +180,18 @@ def test_json_refused(text: str | bytes) -> None:
 
 def test_json() -> None:
     assert inputs.from_json(json.dumps(ONE.tolist())).shape == (1, 8, 8)
+
+
+@pytest.mark.parametrize(
+    ("content", "name"),
+    [
+        (json.dumps(ONE.tolist()).encode(), "one.json"),
+        (json.dumps(ONE.tolist()).encode(), ""),
+        (b"\n " + json.dumps(ONE.tolist()).encode(), "one.png"),
+        (picture(), ""),
+        (picture(), "one.txt"),
+    ],
+    ids=["json", "nameless json", "json named png", "picture", "picture named txt"],
+)
+def test_file(content: bytes, name: str) -> None:
+    np.testing.assert_allclose(inputs.from_file(content, name), ONE[np.newaxis], atol=0.1)

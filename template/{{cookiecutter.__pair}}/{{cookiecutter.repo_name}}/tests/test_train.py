@@ -181,6 +181,37 @@ def test_kill_and_resume(home: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert not list(killed.path.rglob(".tmp-*"))
 
 
+def test_one_process_per_run(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A second process is refused while the first lives, and the first is not disturbed by it."""
+    first = start(home, "train", "--epochs", "10000", "--name", "busy")
+    run = runs.Run(home / "models" / "busy")
+    try:
+        wait_for(lambda: run.path.joinpath("history.csv").exists() or first.poll(), "an epoch")
+        assert main(["train", "--resume"]) == 2
+        message = capsys.readouterr().err
+        assert message == f"{PACKAGE}: run busy is being trained by another process\n"
+        before = len(history(run.path))
+        wait_for(lambda: len(history(run.path)) > before or first.poll(), "another epoch")
+        assert first.poll() is None
+        first.send_signal(signal.SIGINT)
+        _, errors = first.communicate(timeout=TIMEOUT)
+    finally:
+        first.kill()
+    assert first.returncode == 130
+    assert errors == f"{PACKAGE}: interrupted; go on with train --resume busy\n"
+    with runs.locked(run):  # which ended with the process
+        pass
+
+
+def test_resume_with_another_network(home: Path) -> None:
+    quick(home, "run", epochs=1)
+    ended = runs.find_run("run")
+    checkpoint = runs.load_checkpoint(ended)
+    runs.save_checkpoint(ended, runs.Checkpoint(checkpoint.state[1:], checkpoint.history))
+    with pytest.raises(config.UserError, match=r"^run run: the checkpoint is of another network"):
+        train.train(train.resumed(ended, 2), resume=ended, say=lambda line: None)
+
+
 def test_resume_before_the_first_checkpoint(home: Path) -> None:
     whole = quick(home, "whole")
     created = runs.create_run(config.TrainConfig(epochs=2), "killed")
@@ -193,7 +224,9 @@ def test_resume_before_the_first_checkpoint(home: Path) -> None:
 
 
 def test_train_further(home: Path) -> None:
-    quick(home, "run", epochs=1)
+    said: list[str] = []
+    train.train(config.TrainConfig(epochs=1), name="run", say=said.append)
+    assert any(line.startswith("run run: 1 epoch on ") for line in said)
     ended = runs.find_run("run")
     with pytest.raises(config.UserError, match="has ended; give --epochs"):
         train.resumed(ended, None)

@@ -6,9 +6,10 @@ import json
 from pathlib import Path
 from types import SimpleNamespace
 
+import matplotlib
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 from {{ cookiecutter.__pkg }} import config
 from {{ cookiecutter.__pkg }}.__main__ import main
@@ -24,7 +25,10 @@ from {{ cookiecutter.__pkg }}.models import (
     runs,
 )
 from {{ cookiecutter.__pkg }}.models.export import export
-from {{ cookiecutter.__pkg }}.models.predict import predict
+from {{ cookiecutter.__pkg }}.models.predict import (
+    predict,
+    read_file,
+)
 
 
 @pytest.fixture
@@ -70,18 +74,63 @@ def test_score() -> None:
     assert np.isfinite(evaluate.score(probabilities, np.array([2, 2, 2])).loss)
 
 
-def test_predict_pictures(samples: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_predict_pictures(
+    trained: SimpleNamespace, samples: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["predict", "--json", *samples]) == 0
     answers = json.loads(capsys.readouterr().out)
     assert [answer["source"] for answer in answers] == samples
+    assert {answer["run"] for answer in answers} == {trained.run.name}
     assert [answer["class"] for answer in answers] == list("0123456789")
     for answer in answers:
         assert list(answer["probabilities"]) == list("0123456789")
         assert sum(answer["probabilities"].values()) == pytest.approx(1, abs=1e-4)
     assert main(["predict", samples[3]]) == 0
-    line = capsys.readouterr().out
+    accuracy = json.loads((trained.run / "metrics.json").read_text())["test_accuracy"]
+    first, line = capsys.readouterr().out.splitlines()
+    assert first == f"run {trained.run.name} (test accuracy {accuracy:.4f})"
     assert line.startswith(f"{samples[3]}: 3 (")
     assert line.count("%") == 3
+
+
+def drawn(digit: int, font: str, size: int, centre: tuple[int, int], dark_ink: bool) -> Image.Image:
+    """A page with one printed digit on it."""
+    ink, paper = (0, 255) if dark_ink else (255, 0)
+    page = Image.new("L", (800, 800), paper)
+    path = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / font
+    letters = ImageFont.truetype(str(path), size)
+    ImageDraw.Draw(page).text(centre, str(digit), fill=ink, font=letters, anchor="mm")
+    return page
+
+
+@pytest.mark.parametrize("font", ["DejaVuSans.ttf", "DejaVuSans-Bold.ttf"])
+@pytest.mark.parametrize(
+    ("size", "centre", "dark_ink", "suffix"),
+    [
+        (700, (400, 400), True, "png"),
+        (400, (400, 400), True, "jpg"),
+        (400, (600, 250), True, "png"),
+        (400, (400, 400), False, "png"),
+        (120, (100, 650), True, "jpg"),
+    ],
+)
+def test_predict_drawn(
+    at_trained: Path,
+    font: str,
+    size: int,
+    centre: tuple[int, int],
+    dark_ink: bool,
+    suffix: str,
+    tmp_path: Path,
+) -> None:
+    """Also what is not handwritten, and small on its page, is mostly read right."""
+    labels = []
+    for digit in range(10):
+        path = tmp_path / f"{digit}.{suffix}"
+        drawn(digit, font, size, centre, dark_ink).save(path)
+        labels += [answer.label for answer in predict(read_file(path), "", runs.find_run())]
+    right = sum(label == str(digit) for digit, label in enumerate(labels))
+    assert right >= 7, labels
 
 
 def test_predict_numbers(
@@ -123,7 +172,7 @@ def test_prediction_needs_only_the_run(
     ("name", "content", "message"),
     [
         ("missing.png", None, "No such file"),
-        ("text.png", b"hello", "not a readable PNG or JPEG"),
+        ("text.png", b"hello", "not a readable PNG or JPEG file\n"),
         ("short.json", b"[1, 2]", "expected 8x8"),
         ("bad.json", b"[1, ", "not a JSON array"),
     ],

@@ -10,7 +10,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from .config import FRAMEWORK, PACKAGE, TrainConfig, UserError
+from .config import FRAMEWORK, PACKAGE, TrainConfig, UserError, counted
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -31,8 +31,9 @@ def main(arguments: list[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 3
-    except KeyboardInterrupt:
-        print(f"{PACKAGE}: interrupted", file=sys.stderr)
+    except KeyboardInterrupt as error:
+        advice = f"; {error}" if str(error) else ""
+        print(f"{PACKAGE}: interrupted{advice}", file=sys.stderr)
         return 130
     return 0
 
@@ -168,7 +169,8 @@ def _train(options: argparse.Namespace) -> None:
         print(json.dumps(metrics))
     elif "run" in metrics:
         accuracy, seconds = metrics["test_accuracy"], metrics["seconds"]
-        print(f"test accuracy {accuracy:.4f} after {metrics['epochs']} epochs in {seconds:.1f} s")
+        length = counted(metrics["epochs"], "epoch")
+        print(f"test accuracy {accuracy:.4f} after {length} in {seconds:.1f} s")
         print(f"run      {models_path() / metrics['run']}")
         print(f"figures  {figures_path()}")
 
@@ -216,6 +218,9 @@ def _predict(options: argparse.Namespace) -> None:
     if options.json:
         print(json.dumps([answer.as_json() for answer in answers], ensure_ascii=False))
         return
+    # A short trial run counts as the newest model too: the answer must show whose it is.
+    reached = "" if run.accuracy is None else f" (test accuracy {run.accuracy:.4f})"
+    print(f"run {run.name}{reached}")
     for answer in answers:
         ranked = sorted(answer.probabilities.items(), key=lambda item: -item[1])
         first, *others = [f"{name} ({share:.1%})" for name, share in ranked[:3]]

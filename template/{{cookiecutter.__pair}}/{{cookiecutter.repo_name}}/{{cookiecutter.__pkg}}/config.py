@@ -68,6 +68,11 @@ def figures_path() -> Path:
     return _place("reports") / "figures"
 
 
+def counted(number: int, noun: str) -> str:
+    """A number of things in words, such as ``1 epoch`` or ``2 epochs``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def data_remote() -> str | None:
     """The rclone remote to copy the raw data from (``<PACKAGE>_DATA_REMOTE``), if any."""
     return os.environ.get(f"{PACKAGE.upper()}_DATA_REMOTE") or None

@@ -49,7 +49,7 @@ def read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
-        raise UserError(f"cannot read {path}: {error}") from error
+        raise _unreadable(path, error) from error
 
 
 def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
@@ -62,4 +62,10 @@ def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
         with path.open("rb") as file, np.load(file) as arrays:
             return dict(arrays)
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise UserError(f"cannot read {path}: {error}") from error
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: Exception) -> UserError:
+    """What to tell the user; without the number and the path that an OSError comes with."""
+    reason = error.strerror if isinstance(error, OSError) else None
+    return UserError(f"cannot read {path}: {reason or error}")

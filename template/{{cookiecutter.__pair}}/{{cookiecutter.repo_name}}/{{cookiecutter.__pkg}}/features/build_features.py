@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..config import MAX_VALUE, UserError, data_path
-from ..dataset.make_dataset import load_raw
+from ..dataset.make_dataset import load_raw, raw_path
 from ..storage import atomic, read_arrays, read_json, write_json
 
 #: Shares of all images; the rest, 0.64, is the training split.
@@ -88,6 +88,8 @@ def build_features(seed: int = 0) -> Features:
     """
     from sklearn.model_selection import train_test_split
 
+    if not (raw_path() / "dataset.npz").is_file():
+        raise UserError(f"there is no data in {raw_path()}: run the command data first")
     raw = load_raw()
     numbers = np.arange(len(raw.labels))
     try:

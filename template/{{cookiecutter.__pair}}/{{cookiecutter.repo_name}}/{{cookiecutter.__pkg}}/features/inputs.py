@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ..config import IMAGE_SHAPE, MAX_VALUE
 
@@ -28,6 +28,15 @@ MAX_IMAGES = 10_000
 
 #: Least difference between ink and paper, on a scale of 0 to 255, to tell a picture from noise.
 MIN_CONTRAST = 16
+
+#: Ink that takes up less of the picture's height than this is cut out: the data's digits fill it.
+FULL_HEIGHT = 0.8
+
+#: Paper around a digit that was cut out, as a share of its longer edge: a quarter of a pixel each.
+MARGIN = 1 / 30
+
+#: Share of the data's pixels that are full ink.
+FULL_INK = 1 / 8
 
 
 def from_numbers(value: Any) -> NDArray[np.float32]:
@@ -44,12 +53,14 @@ def from_numbers(value: Any) -> NDArray[np.float32]:
     """
     height, width = IMAGE_SHAPE
     expected = f"{height}x{width}, N x {height}x{width} or {height * width} numbers"
+    if not isinstance(value, (list, tuple, np.ndarray)):
+        raise ValueError(f"expected {expected}, as an array")
     try:
         array = np.array(value)
     except (ValueError, TypeError, OverflowError, RecursionError):
         raise ValueError(f"expected {expected}; the rows differ in length") from None
     if array.dtype.kind not in "iuf":
-        raise ValueError(f"expected {expected}, not {array.dtype.name} values")
+        raise ValueError(f"expected {expected}: the array must hold numbers only")
     if array.shape == (height * width,) or array.shape == IMAGE_SHAPE:
         array = array.reshape(1, height, width)
     if array.ndim != 3 or array.shape[1:] != IMAGE_SHAPE or not len(array):
@@ -74,8 +85,29 @@ def from_json(text: str | bytes) -> NDArray[np.float32]:
     return from_numbers(value)
 
 
+def from_file(content: bytes, name: str = "") -> NDArray[np.float32]:
+    """Read a picture or JSON; which of them it is shows in its name or its first character.
+
+    Args:
+        content: a PNG or JPEG file, or JSON text as :func:`from_json` takes it.
+        name: of the file.
+
+    Returns:
+        ink, shape (N, 8, 8), values 0 to 16.
+
+    Raises:
+        ValueError: neither of them.
+    """
+    if name.lower().endswith(".json") or content.lstrip()[:1] == b"[":
+        return from_json(content)
+    return from_picture(content)
+
+
 def from_picture(content: bytes) -> NDArray[np.float32]:
     """Read a picture of one digit, of any size and colour, light on dark or dark on light.
+
+    A digit that is small in its picture is cut out first, so that it fills the height as in the
+    data; pictures that it fills already are only shrunk.
 
     Args:
         content: a PNG or JPEG file.
@@ -87,21 +119,47 @@ def from_picture(content: bytes) -> NDArray[np.float32]:
         ValueError: not such a file, damaged, too large, or of one flat colour.
     """
     grey = _grey(_open(content))
-    border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
-    height, width = grey.shape
-    middle = grey[height // 4 : height - height // 4, width // 4 : width - width // 4]
     if grey.max() - grey.min() < MIN_CONTRAST:
         raise ValueError("the picture is of one flat colour: there is nothing to read")
-    paper = int(np.median(border))
-    if border.mean() > middle.mean():
+    paper = _paper(grey)
+    if 2 * paper > int(grey.min()) + int(grey.max()):
         grey, paper = 255 - grey, 255 - paper
+    digit = _cut_out(grey, paper)
+    if digit is None:
+        small = _reduced(grey, paper)
+        ink = (small - small.min()) / max(float(small.max() - small.min()), 1.0)
+    else:
+        small = (_reduced(digit, paper) - paper).clip(0)
+        # Thin strokes are pale once they are averaged, and few pixels are all ink: the share that
+        # is in the data becomes so here. The floor keeps what is faint from being blown up.
+        full = max(float(np.quantile(small, 1 - FULL_INK)), float(small.max()) / 2)
+        ink = (small / max(full, 1.0)).clip(0, 1)
+    return np.array([ink * MAX_VALUE], np.float32)
+
+
+def _paper(grey: NDArray[np.uint8]) -> int:
+    """Brightness of the paper: what most of the border is."""
+    return int(np.median(np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])))
+
+
+def _cut_out(grey: NDArray[np.uint8], paper: int) -> NDArray[np.uint8] | None:
+    """The part of a picture, light on dark, that holds the ink; None if that is all its height."""
+    # Nearer to the ink than to the paper: shadows and what JPEG leaves around edges are not.
+    marked = grey > (paper + int(grey.max())) / 2
+    rows, columns = (np.flatnonzero(marked.any(axis=axis)) for axis in (1, 0))
+    if rows[-1] - rows[0] + 1 >= FULL_HEIGHT * len(grey):
+        return None
+    digit = grey[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    return np.pad(digit, max(1, round(max(digit.shape) * MARGIN)), constant_values=paper)
+
+
+def _reduced(grey: NDArray[np.uint8], paper: int) -> NDArray[np.float32]:
+    """The picture in the middle of a square of paper, as 8x8 pixels of brightness 0 to 255."""
     # Padding to a square first: squeezing a wide picture would change the shape of the digit.
     edge = max(grey.shape)
     square = ImageOps.pad(Image.fromarray(grey), (edge, edge), color=paper)
     # BOX averages whole areas; it is how the data set itself was made from 32x32 bitmaps.
-    small = np.asarray(square.resize(IMAGE_SHAPE[::-1], Image.Resampling.BOX), np.float32)
-    ink = (small - small.min()) / max(float(small.max() - small.min()), 1.0)
-    return np.array([ink * MAX_VALUE], np.float32)
+    return np.asarray(square.resize(IMAGE_SHAPE[::-1], Image.Resampling.BOX), np.float32)
 
 
 def _open(content: bytes) -> Image.Image:
@@ -117,6 +175,8 @@ def _open(content: bytes) -> Image.Image:
         return ImageOps.exif_transpose(picture)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise ValueError(f"the picture has more than {MAX_PIXELS:,} pixels") from None
+    except UnidentifiedImageError:
+        raise ValueError("not a readable PNG or JPEG file") from None
     except Exception as error:
         # Decoders raise almost anything (OSError, SyntaxError, struct.error…) on damaged files.
         raise ValueError(f"not a readable PNG or JPEG file ({error})") from None

@@ -134,7 +134,8 @@ def get_predict_args() -> dict[str, fields.Field]:
             metadata={
                 "type": "file",
                 "location": "form",
-                "description": "an image of one digit, PNG or JPEG, of any size",
+                "description": "an image of one digit, PNG or JPEG, of any size; "
+                "or a file that holds what data takes",
             },
         )
     return {
@@ -170,7 +171,7 @@ def predict(
     """Classify a picture or numbers.
 
     Args:
-        image: DEEPaaS's UploadedFile, whose ``filename`` is where the picture lies.
+        image: DEEPaaS's UploadedFile, whose ``filename`` is where the picture (or JSON) lies.
         data: numbers, as :func:`inputs.from_numbers` takes them, or their JSON text.
         run: the training run to use; without it, the newest.
         accept: ``application/json`` or ``image/png``.
@@ -187,8 +188,8 @@ def predict(
     if (image is None) == (data is None):
         raise ValueError("give either image (a file) or data (numbers), one of them")
     if image is not None:
-        pictures = inputs.from_picture(Path(image.filename).read_bytes())
         source = image.original_filename or "image"
+        pictures = inputs.from_file(Path(image.filename).read_bytes(), source)
     else:
         pictures = inputs.from_json(data) if isinstance(data, str) else inputs.from_numbers(data)
         source = "data"

@@ -24,12 +24,14 @@ class Prediction:
     """The answer for one picture.
 
     Attributes:
+        run: name of the training run whose network answered.
         source: where the picture came from.
         label: name of the most probable class.
         probabilities: of every class by name; they sum up to 1.
         image: what the network saw, before scaling, shape (8, 8), values 0 to 16.
     """
 
+    run: str
     source: str
     label: str
     probabilities: dict[str, float]
@@ -37,11 +39,16 @@ class Prediction:
 
     def as_json(self) -> dict[str, Any]:
         """All but the picture, ready for JSON."""
-        return {"source": self.source, "class": self.label, "probabilities": self.probabilities}
+        return {
+            "run": self.run,
+            "source": self.source,
+            "class": self.label,
+            "probabilities": self.probabilities,
+        }
 
 
 def read_file(path: Path) -> NDArray[np.float32]:
-    """Read a picture (PNG, JPEG) or numbers (JSON); what it is shows in its first bytes.
+    """Read a picture (PNG, JPEG) or numbers (JSON); see :func:`inputs.from_file`.
 
     Returns:
         ink, shape (N, 8, 8), values 0 to 16.
@@ -52,10 +59,7 @@ def read_file(path: Path) -> NDArray[np.float32]:
     try:
         if path.stat().st_size > MAX_BYTES:
             raise ValueError(f"larger than {MAX_BYTES / 1e6:.0f} MB")
-        content = path.read_bytes()
-        if path.suffix.lower() == ".json" or content.lstrip()[:1] == b"[":
-            return inputs.from_json(content)
-        return inputs.from_picture(content)
+        return inputs.from_file(path.read_bytes(), path.name)
     except OSError as error:
         raise UserError(f"{path}: {error.strerror or error}") from error
     except ValueError as error:
@@ -76,6 +80,7 @@ def predict(images: NDArray[np.float32], source: str, run: runs.Run) -> list[Pre
     answers = network.probabilities(model, features.scale(images))
     return [
         Prediction(
+            run=run.name,
             source=source if len(images) == 1 else f"{source}[{number}]",
             label=features.classes[int(answer.argmax())],
             probabilities={

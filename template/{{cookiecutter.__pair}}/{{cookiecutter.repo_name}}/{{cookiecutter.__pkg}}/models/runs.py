@@ -13,11 +13,14 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +72,14 @@ class Run:
     def ended(self) -> bool:
         """Whether it trained to its end and was measured."""
         return (self.path / "metrics.json").is_file()
+
+    @property
+    def accuracy(self) -> float | None:
+        """What it reached on the test split, 0 to 1; None if it has not ended or cannot be read."""
+        try:
+            return float(read_json(self.path / "metrics.json")["test_accuracy"])
+        except (UserError, KeyError, TypeError, ValueError):
+            return None
 
     @property
     def created(self) -> str:
@@ -125,6 +136,31 @@ def create_run(config: TrainConfig, name: str | None = None) -> Run:
             attempt = f"{wanted}-{number}"
     run.write_config(config, now.isoformat(timespec="microseconds"))
     return run
+
+
+@contextmanager
+def locked(run: Run) -> Iterator[None]:
+    """Keep other processes from training this run; the system ends that with this process.
+
+    Raises:
+        UserError: another process trains it.
+    """
+    if find_spec("fcntl") is None:  # not on Windows
+        yield
+        return
+    import fcntl
+
+    folder = os.open(run.path, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UserError(f"run {run.name} is being trained by another process") from None
+        except OSError:
+            pass  # a file system that cannot lock folders, such as NFS: better than no training
+        yield
+    finally:
+        os.close(folder)
 
 
 def list_runs() -> list[Run]:

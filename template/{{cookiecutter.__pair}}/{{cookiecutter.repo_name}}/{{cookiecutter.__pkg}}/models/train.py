@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from ..config import TrainConfig, UserError, figures_path, package_version
+from ..config import TrainConfig, UserError, counted, figures_path, package_version
 from ..dataset.make_dataset import make_dataset, raw_path
 from ..features.build_features import (
     Features,
@@ -32,7 +32,7 @@ from ..visualization import visualize
 from . import network, runs
 from .evaluate import score
 from .framework import versions
-from .loop import Batch, Loop
+from .loop import Batch, Loop, cluster
 
 #: Most pixels that augmentation moves a picture by, in each direction.
 MAX_SHIFT = 1
@@ -61,9 +61,26 @@ def train(
         what ``metrics.json`` holds.
 
     Raises:
-        UserError: something is missing or does not fit together; the message says what.
+        UserError: something is missing or does not fit together, or another process trains the
+            run; the message says what.
+        KeyboardInterrupt: with how to go on as its message, once there is a run.
     """
     prepare(say)
+    with ExitStack() as lock:
+        if resume is not None and cluster()[1]:
+            lock.enter_context(runs.locked(resume))
+        return _train(config, name, resume, device, say, lock)
+
+
+def _train(
+    config: TrainConfig,
+    name: str | None,
+    resume: runs.Run | None,
+    device: str,
+    say: Say,
+    lock: ExitStack,
+) -> dict[str, Any]:
+    """Do what :func:`train` says; ``lock`` is what the lock of a new run is left to."""
     features, splits = load_features()
     checkpoint = None
     if resume is not None:
@@ -76,21 +93,32 @@ def train(
     steps = -(-len(splits["train"].labels) // config.batch_size)
     loop = Loop(config, features, steps, device)
     history = []
-    if checkpoint is not None:
-        network.set_state(loop.model, loop.optimizer, checkpoint.state)
+    if resume is not None and checkpoint is not None:
+        try:
+            network.set_state(loop.model, loop.optimizer, checkpoint.state)
+        except UserError as error:
+            raise UserError(f"run {resume.name}: {error}") from error
         history = checkpoint.history
     loop.agree()
     run = resume
     if loop.chief:
         run = _open_run(config, features, name, resume)
+        if resume is None:
+            lock.enter_context(runs.locked(run))
         verb = f"resuming {run.name} after epoch {len(history)}" if history else f"run {run.name}"
-        say(f"{verb}: {config.epochs} epochs on {loop.device}, workers: {loop.workers}")
-    history = _train_epochs(loop, config, splits, history, run if loop.chief else None, say)
-    digest = loop.agree()
-    metrics: dict[str, Any] = {"weights_digest": digest, "workers": loop.workers}
-    if run is not None and loop.chief:
-        metrics |= _finish(run, config, loop, features, splits, history)
-        write_json(run.path / "metrics.json", metrics)
+        length = counted(config.epochs, "epoch")
+        say(f"{verb}: {length} on {loop.device}, workers: {loop.workers}")
+    try:
+        history = _train_epochs(loop, config, splits, history, run if loop.chief else None, say)
+        digest = loop.agree()
+        metrics: dict[str, Any] = {"weights_digest": digest, "workers": loop.workers}
+        if run is not None and loop.chief:
+            metrics |= _finish(run, config, loop, features, splits, history)
+            write_json(run.path / "metrics.json", metrics)
+    except KeyboardInterrupt:
+        if run is None:
+            raise
+        raise KeyboardInterrupt(f"go on with train --resume {run.name}") from None
     loop.agree()  # the others must not leave before the chief has finished
     say(f"weights {digest}")
     return metrics
@@ -264,7 +292,7 @@ def resumed(run: runs.Run, epochs: int | None) -> TrainConfig:
     checkpoint = runs.load_checkpoint(run)
     if checkpoint is not None and len(checkpoint.history) > config.epochs:
         raise UserError(
-            f"run {run.name} has trained {len(checkpoint.history)} epochs already, "
+            f"run {run.name} has trained {counted(len(checkpoint.history), 'epoch')} already, "
             f"more than {config.epochs}"
         )
     return config
