@@ -76,7 +76,10 @@ def plan(module: Module, variant: str = "auto") -> Environment:
     else:
         create = (python, "-m", "venv", "--clear", str(folder))
         install = (in_environment, "-m", "pip", "install", "--editable", target)
-    made_from = {"root": str(root), "extra": extra, "python": python}
+    # the version, not the path: scaffold may be installed in several places of this machine
+    version = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    found = version if python == sys.executable else Path(python).name.removeprefix("python")
+    made_from = {"root": str(root), "extra": extra, "python": found}
     digest = hashlib.sha256(pyproject.read_bytes()).hexdigest()
     stamp = json.dumps({**made_from, "pyproject": digest})
     commands = (install,) if _usable(folder, made_from) else (create, install)

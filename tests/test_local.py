@@ -103,6 +103,8 @@ def test_training_reuses_the_environment_and_passes_arguments_on(pair: Pair) -> 
 def test_a_changed_pyproject_makes_the_environment_anew(pair: Pair) -> None:
     planned = pair.run("predict", "x.png", "--dry-run", "--json").stdout
     assert len(json.loads(planned)["commands"]) == 1
+    stamp = json.loads((pair.model / ".venv" / "scaffold.json").read_text())
+    assert stamp["python"] == f"{sys.version_info[0]}.{sys.version_info[1]}"
     pyproject = pair.model / "pyproject.toml"
     original = pyproject.read_text()
     pyproject.write_text(original + "\n# changed\n")
