@@ -25,6 +25,8 @@ from scaffold.module import Module
 START_SECONDS = 180.0
 """How long a server may take to answer: TensorFlow's first import on a cold disk is slow."""
 _PROBE = "scaffold-probe"
+# past HTTP_PROXY, which many institutes set and which knows nothing of this machine's own ports
+_direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 STOP_SECONDS = 10.0
 """How long a server may take to stop before it is killed."""
@@ -81,6 +83,7 @@ class Server:
     process: subprocess.Popen[str]
     _log: list[str] = field(default_factory=list)
     _forward: threading.Event = field(default_factory=threading.Event)
+    _read_all: threading.Event = field(default_factory=threading.Event)
 
     @property
     def swagger(self) -> str:
@@ -103,9 +106,12 @@ class Server:
                 sys.stderr.flush()
             else:
                 self._log.append(line)
+        self._read_all.set()
 
     def log(self) -> str:
-        """Return what the server has printed and nobody has seen."""
+        """Return what the server has printed and nobody has seen; all of it if it has ended."""
+        if self.process.poll() is not None:
+            self._read_all.wait(STOP_SECONDS)
         return "".join(self._log)
 
 
@@ -196,7 +202,7 @@ def _wait_until_it_answers(started: Server, module: Module) -> None:
             request = urllib.request.Request(  # noqa: S310 - our own http address
                 f"{started.url}/v2/models/", headers={"User-Agent": _PROBE}
             )
-            with urllib.request.urlopen(request, timeout=5) as answer:  # noqa: S310 - likewise
+            with _direct.open(request, timeout=5) as answer:
                 names = [model["id"] for model in json.load(answer)["models"]]
         except (OSError, ValueError, urllib.error.URLError):
             time.sleep(0.1)

@@ -291,7 +291,8 @@ def test_people_are_told_the_address_of_the_swagger_page(pair: Pair) -> None:
     process = subprocess.Popen(
         pair.command("serve", "--port", "0"),
         cwd=pair.model,
-        env=environment(PYTHONUNBUFFERED="1"),
+        # a proxy must not be asked for what is on this machine; nobody listens on port 9
+        env=environment(PYTHONUNBUFFERED="1", http_proxy="http://127.0.0.1:9"),
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
