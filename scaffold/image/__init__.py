@@ -1,0 +1,1 @@
+"""Container images of a module: which base, which CUDA, what is installed."""
