@@ -83,9 +83,15 @@ class _Wish:
         return (
             row.framework == self.framework
             and row.variant == self.variant
-            and self.versions.contains(row.version)
+            and self.asks(row)
             and not row.fault
         )
+
+    def asks(self, row: Row) -> bool:
+        """Whether the module's requirement allows the row's release; `==2.9.0+cu126` chooses CUDA."""
+        build = row.index.rpartition("/")[2]
+        versions = [row.version, f"{row.version}+{build}"] if build else [row.version]
+        return any(self.versions.contains(version) for version in versions)
 
 
 def resolve(
@@ -282,7 +288,7 @@ def _nearest(wish: _Wish, variant: str) -> list[str]:
         for python in row.pythons
         if _allows(wish.pythons, python)
     ]
-    asked = [(row, python) for row, python in possible if wish.versions.contains(row.version)]
+    asked = [(row, python) for row, python in possible if wish.asks(row)]
     named = max((release(each.version) for each in wish.versions), default=())
     known = sorted(release(row.version) for row in rows() if row.framework == wish.framework)
     wanted = release(wish.base.version) or named

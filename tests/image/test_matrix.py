@@ -92,6 +92,15 @@ def test_pytorch_for_gpu_comes_from_pypi_with_the_cuda_that_pip_takes() -> None:
     assert (found.index, found.cuda, found.driver) == ("", "12.8", "525.60.13")
 
 
+def test_a_build_of_pytorch_is_chosen_by_its_local_version() -> None:
+    found = asked("python:3.12-slim", "pytorch", "gpu", "torch==2.12.1+cu126")
+    assert (found.index, found.cuda, found.driver) == (
+        "https://download.pytorch.org/whl/cu126",
+        "12.6",
+        "525.60.13",
+    )
+
+
 @pytest.mark.parametrize(
     ("base", "framework", "variant", "requirement", "cuda"),
     [
