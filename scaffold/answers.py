@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from scaffold.errors import UsageError
-from scaffold.questions import BY_KEY, DERIVED, QUESTIONS, TODAY, Question, broken_rule
+from scaffold.question import Question, broken_rule
+from scaffold.questions import BY_KEY, DERIVED, QUESTIONS, TODAY
 
 Answers = Mapping[str, str]
 

@@ -1,7 +1,7 @@
 """The files that are made from the code: what copier and cookiecutter read, and reference pages.
 
 Run `python -m scaffold.frontdoors` in a checkout after a change to the questions, the commands, the
-metadata rules or the schemas; a test fails when a file is stale.
+metadata rules, the image matrix or the schemas; a test fails when a file is stale.
 """
 
 from __future__ import annotations
@@ -13,16 +13,15 @@ from typing import Any
 import yaml
 
 from scaffold import outputs
+from scaffold.image import page as image_matrix
 from scaffold.metadata import catalogue, tables
+from scaffold.question import Question, Rule, reserved_names
 from scaffold.questions import (
     DERIVED,
     QUESTIONS,
     TODAY,
     TODAY_IN_COOKIECUTTER,
     TODAY_IN_COPIER,
-    Question,
-    Rule,
-    reserved_names,
 )
 from scaffold.reference import reference
 
@@ -163,6 +162,7 @@ FILES = {
     "template/cookiecutter.json": cookiecutter_json,
     "schema/answers.schema.json": answers_schema,
     "docs/reference/commands.md": reference,
+    "docs/reference/image-matrix.md": image_matrix.page,
     "docs/reference/metadata-rules.md": catalogue.page,
     "docs/reference/metadata-migration.md": tables.page,
     "docs/reference/outputs.md": outputs.page,

@@ -8,72 +8,14 @@ here: the hooks that cookiecutter runs read this module from any Python.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 
 from scaffold import __version__
+from scaffold.image.table import PLAIN_IMAGE, PLAIN_TAG, USUAL_PYTHON, pythons
+from scaffold.question import LINE, TAG, TEXT, Question, Rule
 
 TEMPLATE_VERSION = __version__
-
-# Characters that no text answer may hold: control characters (YAML and TOML refuse them), line
-# and paragraph separators (YAML folds them), byte order marks, bidirectional overrides (they make
-# a source file read otherwise than it runs, CVE-2021-42574) and halves of surrogate pairs.
-_UNPRINTABLE = (
-    r"\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ufffe\uffff"
-    r"\ud800-\udfff"
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """One thing an answer must satisfy. Exactly one of the last three fields is set.
-
-    Attributes:
-        message: what is wanted, shown to the user when the rule is broken.
-        pattern: a regular expression that the whole answer must match.
-        each: apply `pattern` to each part of a comma-separated answer instead.
-        unreserved: the answer, as a package name, must not be in `reserved_names()`.
-        as_many_as: key of another comma-separated answer with as many parts.
-    """
-
-    message: str
-    pattern: str = ""
-    each: bool = False
-    unreserved: bool = False
-    as_many_as: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """One question of the table.
-
-    Attributes:
-        key: the answer's name, as `--data KEY=VALUE` and the templates use it.
-        label: two or three words for the prompt.
-        help: one line that says what the answer is used for.
-        default: Jinja expression; "" when the user must answer.
-        choices: the allowed answers, the default first; empty for free text.
-        rules: what a free-text answer must satisfy.
-        advanced: a sensible default exists, so the prompts ask for it only on request.
-        multiline: line breaks are allowed.
-    """
-
-    key: str
-    label: str
-    help: str
-    default: str = ""
-    choices: tuple[str, ...] = ()
-    rules: tuple[Rule, ...] = ()
-    advanced: bool = False
-    multiline: bool = False
-
-    @property
-    def required(self) -> bool:
-        """Whether there is no default to fall back to."""
-        return not self.default and not self.choices
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,17 +30,6 @@ class Derived:
     key: str
     expression: str
 
-
-_LINE = Rule(
-    "must be one line of printable text without surrounding spaces, at most 200 characters",
-    rf"(?=.{{1,200}}\Z)[^\s{_UNPRINTABLE}]([^\t\n{_UNPRINTABLE}]*[^\s{_UNPRINTABLE}])?",
-)
-_TEXT = Rule(
-    "must be printable text without surrounding spaces, at most 4000 characters",
-    rf"(?=[\s\S]{{1,4000}}\Z)[^\s{_UNPRINTABLE}]([^{_UNPRINTABLE}]*[^\s{_UNPRINTABLE}])?",
-)
-
-_TAG = Rule("must be an image tag, like 3.11-slim", r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 
 # Letters with marks, and what a file name gets instead: pairs of equally long strings, because
 # Jinja has no transliteration of its own.
@@ -118,12 +49,24 @@ _REPO_NAME = (
     "{{ slug[:60].strip('_') }}"
 )
 
+FRAMEWORKS = ("tensorflow",)
+"""The frameworks that the template is written for."""
+
+# What the newest release of each has wheels for: the usual one, then the newer, then the older.
+_PYTHONS = tuple(
+    sorted(
+        set.intersection(*(set(pythons(framework)) for framework in FRAMEWORKS)),
+        key=lambda python: (python != USUAL_PYTHON, python < USUAL_PYTHON, python),
+    )
+)
+_PLAIN_TAG = PLAIN_TAG.replace("{python}", "{{ cookiecutter.python_version }}")
+
 QUESTIONS: tuple[Question, ...] = (
     Question(
         "project_name",
         "Project name",
         'What people call it, for example "Plant classification".',
-        rules=(_LINE,),
+        rules=(LINE,),
     ),
     Question(
         "repo_name",
@@ -144,7 +87,7 @@ QUESTIONS: tuple[Question, ...] = (
         "Description",
         "What the model does, in a sentence or two; it is shown in the marketplace.",
         default="{{ cookiecutter.project_name }}: a machine-learning module",
-        rules=(_TEXT,),
+        rules=(TEXT,),
         multiline=True,
     ),
     Question(
@@ -153,7 +96,7 @@ QUESTIONS: tuple[Question, ...] = (
         "Names, separated by commas.",
         default="Your Name",
         rules=(
-            _LINE,
+            LINE,
             Rule(
                 "must be names separated by commas, without '<', '>' or '@'",
                 r"\s*[^\s,<>@]([^,<>@]*[^\s,<>@])?\s*",
@@ -235,21 +178,21 @@ QUESTIONS: tuple[Question, ...] = (
         "framework",
         "Framework",
         "The library that the network is written with.",
-        choices=("tensorflow",),
+        choices=FRAMEWORKS,
         advanced=True,
     ),
     Question(
         "python_version",
         "Python version",
         "The Python of the container images.",
-        choices=("3.11", "3.12", "3.13", "3.10"),
+        choices=_PYTHONS,
         advanced=True,
     ),
     Question(
         "docker_baseimage",
         "Base image",
         "Image that the container images are built from, without its tag.",
-        default="python",
+        default=PLAIN_IMAGE,
         rules=(
             Rule(
                 "must be an image name without a tag, like python or tensorflow/tensorflow",
@@ -263,16 +206,16 @@ QUESTIONS: tuple[Question, ...] = (
         "baseimage_cpu_tag",
         "CPU tag",
         "Tag of the base image for the CPU image.",
-        default="{{ cookiecutter.python_version }}-slim",
-        rules=(_TAG,),
+        default=_PLAIN_TAG,
+        rules=(TAG,),
         advanced=True,
     ),
     Question(
         "baseimage_gpu_tag",
         "GPU tag",
         "Tag of the base image for the GPU image; CUDA itself comes with the framework's wheels.",
-        default="{{ cookiecutter.python_version }}-slim",
-        rules=(_TAG,),
+        default=_PLAIN_TAG,
+        rules=(TAG,),
         advanced=True,
     ),
     Question(
@@ -364,41 +307,3 @@ DERIVED: tuple[Derived, ...] = (
 TODAY = "__date"
 TODAY_IN_COPIER = "{{ '%Y-%m-%d' | strftime }}"
 TODAY_IN_COOKIECUTTER = "{% now 'local', '%Y-%m-%d' %}"
-
-
-@cache
-def reserved_names() -> frozenset[str]:
-    """Return the package names that a module must not take (`reserved_names.txt`)."""
-    text = (Path(__file__).parent / "reserved_names.txt").read_text(encoding="utf-8")
-    return frozenset(line for line in text.splitlines() if line and not line.startswith("#"))
-
-
-def broken_rule(question: Question, value: str, answers: Mapping[str, str]) -> str:
-    """Say what is wrong with an answer.
-
-    Args:
-        question: the question that was asked.
-        value: the answer.
-        answers: the answers to the questions before it.
-
-    Returns:
-        What the answer must be, ready to follow the key and the value in a message; "" if it is
-        right.
-    """
-    if question.choices:
-        if value in question.choices:
-            return ""
-        return f"must be one of: {', '.join(question.choices)}"
-    if not value:
-        return "must not be empty"
-    for rule in question.rules:
-        parts = value.split(",") if rule.each else [value]
-        if rule.pattern and not all(re.fullmatch(rule.pattern, part) for part in parts):
-            return rule.message
-        if rule.unreserved and value.replace("-", "_") in reserved_names():
-            return rule.message
-        if rule.as_many_as:
-            wanted = len(answers[rule.as_many_as].split(","))
-            if len(value.split(",")) != wanted:
-                return f"{rule.message} ({wanted})"
-    return ""

@@ -25,7 +25,8 @@ from hypothesis import HealthCheck, example, given, settings
 from markdown_it import MarkdownIt
 
 from scaffold.answers import complete, context
-from scaffold.questions import BY_KEY, broken_rule
+from scaffold.question import broken_rule
+from scaffold.questions import BY_KEY
 from scaffold.render import Tree, render
 from scaffold.resources import resource
 from scaffold.workspace import write_tree

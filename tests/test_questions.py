@@ -8,7 +8,8 @@ import pytest
 
 from scaffold.answers import complete, context
 from scaffold.errors import UsageError
-from scaffold.questions import BY_KEY, QUESTIONS, broken_rule, reserved_names
+from scaffold.question import broken_rule, reserved_names
+from scaffold.questions import BY_KEY, QUESTIONS
 
 
 def test_the_defaults_need_only_a_name() -> None:

@@ -6,7 +6,8 @@ import click
 
 from scaffold import history
 from scaffold.answers import default
-from scaffold.questions import QUESTIONS, Question, broken_rule
+from scaffold.question import Question, broken_rule
+from scaffold.questions import QUESTIONS
 
 
 def ask(given: dict[str, str]) -> dict[str, str]:

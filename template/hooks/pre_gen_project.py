@@ -15,7 +15,8 @@ ROOT = next(
 sys.path.insert(0, str(ROOT))
 sys.dont_write_bytecode = True
 
-from scaffold.questions import QUESTIONS, broken_rule  # noqa: E402
+from scaffold.question import broken_rule  # noqa: E402
+from scaffold.questions import QUESTIONS  # noqa: E402
 
 problems = [
     f"{question.key}={ANSWERS[question.key]!r} {problem}"
