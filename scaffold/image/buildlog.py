@@ -192,7 +192,7 @@ def _shortened(line: str) -> str:
 # `[build 2/3] RUN …`, `[2/3] RUN …`, `[internal] load build context`; several platforms put
 # theirs first: `[linux/amd64 build 2/3] RUN …`
 _HEADER = re.compile(
-    r"\[(?:(?P<stage>[^\]]*?) ?)??(?:(?P<index>\d+)/(?P<total>\d+))?\] (?P<name>.*)"
+    r"\[(?:(?P<stage>[^\]]*?) *)??(?:(?P<index>\d+)/(?P<total>\d+))?\] (?P<name>.*)"
 )
 _NUMBERED = re.compile(r"#(\d+) (.*)")
 _TIMED = re.compile(r"\d+\.\d+(?: (.*)|$)")
@@ -203,6 +203,7 @@ _TRANSFER = re.compile(rf"transferring (\w+): {_SIZE}")
 _IMAGE = re.compile(r"(writing image|exporting manifest(?: list)?) (sha256:[0-9a-f]{64})")
 # pip: `   ━━━━━━━━━━ 19.3/19.3 MB 469.0 MB/s eta 0:00:00`
 _BAR = re.compile(r"\s*[━╸╺ ]*[━╸╺]+[━╸╺ ]* ([\d.]+)/([\d.]+) ([kMGT]?B)\b")
+_PLACE = re.compile(r"\S+:\d+$")  # `Dockerfile:2`, before the lines around it
 _UNITS = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 
 
@@ -219,7 +220,7 @@ class _BuildKit:
             self._step(numbered[1], numbered[2])
         elif line == "------" or line == "-" * 20:
             self._excerpt = "" if self._excerpt == line else line
-        elif line and not self._excerpt:
+        elif line and not self._excerpt and not _PLACE.match(line):
             self._book.loose.append(line)
 
     def close(self, returncode: int) -> None:
@@ -338,7 +339,9 @@ class _Podman:
         key = number or "1"
         if alias := _AS.match(name):
             self._stages[key] = alias[1]
-        stage = self._stages.get(key, key if (stages or "1") != "1" else "")
+        # a stage without a name gets the one that BuildKit gives it
+        nameless = f"stage-{int(key) - 1}" if (stages or "1") != "1" else ""
+        stage = self._stages.get(key, nameless)
         return StepStarted(f"{key}.{index}", name, stage, int(index), int(total))
 
     def _start(self, started: StepStarted) -> None:
