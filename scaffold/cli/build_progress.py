@@ -72,7 +72,7 @@ def drawing(out: Output, title: str) -> Iterator[Draw]:
 
 def _live(out: Output) -> bool:
     """Return whether lines may be drawn over."""
-    plain = out.quiet or out.as_json or os.environ.get("NO_COLOR") is not None
+    plain = out.quiet or out.as_json or bool(os.environ.get("NO_COLOR"))
     return not plain and os.environ.get("TERM") != "dumb" and sys.stderr.isatty()
 
 

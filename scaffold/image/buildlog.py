@@ -89,6 +89,8 @@ class Parser:
     def close(self, returncode: int = 0) -> list[Event]:
         """Say that the engine has ended, with this exit code; return what follows from it."""
         self._reader.close(returncode)
+        self._book.succeeded = returncode == 0
+        self._book.refused = returncode != 0
         self._book.say(Finished(self.image_id if returncode == 0 else None))
         return self._book.taken()
 
@@ -125,7 +127,8 @@ class _Book:
         self.steps: dict[str, Step] = {}
         self.image_id: str | None = None
         self.loose: deque[str] = deque(maxlen=_KEPT)  # lines that belong to no step
-        self.refused = False  # no step failed, yet there is no image
+        self.succeeded = False
+        self.refused = False  # there is no image, whether or not a step failed
         self._printed: dict[str, deque[str]] = {}
         self._messages: dict[str, str] = {}
         self._events: list[Event] = []
@@ -178,7 +181,10 @@ class _Book:
             self._messages[id_] += f"\n{line}"
 
     def failure(self) -> Failure | None:
-        for id_, message in self._messages.items():
+        if self.succeeded:
+            return None
+        # a cache that cannot be read is an error, too, but the build goes on: the last one counts
+        for id_, message in reversed(self._messages.items()):
             return Failure(self.steps[id_], message, self.last_printed(id_))
         if self.refused:
             return Failure(None, "\n".join(self.loose).strip(), ())
@@ -196,13 +202,14 @@ _HEADER = re.compile(
 )
 _NUMBERED = re.compile(r"#(\d+) (.*)")
 _TIMED = re.compile(r"\d+\.\d+(?: (.*)|$)")
-_END = re.compile(r"(?:DONE(?: ([\d.]+)s)?|CACHED|CANCELED)$")
-_SIZE = r"([\d.]+) ?([kMGT]?B)"
+_NUMBER = r"(\d+(?:\.\d+)?)"
+_END = re.compile(rf"(?:DONE(?: {_NUMBER}s)?|CACHED|CANCELED)$")
+_SIZE = rf"{_NUMBER} ?([kMGT]?B)\b"
 _LAYER = re.compile(rf"(sha256:[0-9a-f]{{64}}) {_SIZE} / {_SIZE}")
 _TRANSFER = re.compile(rf"transferring (\w+): {_SIZE}")
 _IMAGE = re.compile(r"(writing image|exporting manifest(?: list)?) (sha256:[0-9a-f]{64})")
 # pip: `   ━━━━━━━━━━ 19.3/19.3 MB 469.0 MB/s eta 0:00:00`
-_BAR = re.compile(r"\s*[━╸╺ ]*[━╸╺]+[━╸╺ ]* ([\d.]+)/([\d.]+) ([kMGT]?B)\b")
+_BAR = re.compile(rf"\s*[━╸╺][━╸╺ ]* {_NUMBER}/{_SIZE}")
 _PLACE = re.compile(r"\S+:\d+$")  # `Dockerfile:2`, before the lines around it
 _UNITS = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 
@@ -224,7 +231,7 @@ class _BuildKit:
             self._book.loose.append(line)
 
     def close(self, returncode: int) -> None:
-        self._book.refused = returncode != 0
+        """Nothing is left to be said: BuildKit ends each step by itself."""
 
     def _step(self, id_: str, text: str) -> None:
         if id_ == "0":  # which builder is used: no step, and it has no end
@@ -280,7 +287,7 @@ def _bytes(number: str, unit: str) -> int:
 
 _STEP = re.compile(r"(?:\[(\d+)/(\d+)\] )?STEP (\d+)/(\d+): (.*)")
 _AS = re.compile(r"FROM\s.*\sAS\s+(\S+)\s*$", re.IGNORECASE)
-_COMMIT = re.compile(r"(?:\[\d+/\d+\] )?COMMIT(?: |$)")
+_COMMIT = re.compile(r"(?:\[(\d+)/\d+\] )?(COMMIT(?: .*)?)")
 _COMMITTED = re.compile(r"--> [0-9a-f]{11,64}$")
 _HEXADECIMAL = re.compile(r"[0-9a-f]{64}$")
 # how `podman build` begins its own last words; a step's command may print "Error: …", too
@@ -304,8 +311,8 @@ class _Podman:
             self._book.add_to_message(self._failed, line)
         elif step := _STEP.fullmatch(line):
             self._start(self._started(step))
-        elif _COMMIT.match(line):
-            self._start(StepStarted("commit", line[line.index("COMMIT") :], "internal"))
+        elif commit := _COMMIT.fullmatch(line):
+            self._start(StepStarted(f"{commit[1] or '1'}.commit", commit[2], "internal"))
         elif not self._current:
             if _HEXADECIMAL.match(line):
                 self._book.image_id = line
@@ -332,7 +339,6 @@ class _Podman:
             printed = self._book.last_printed(self._current)
             said = [line for line in printed if line.startswith("Error: ")]
             self._fail(said[-1] if said else "")
-        self._book.refused = True
 
     def _started(self, step: re.Match[str]) -> StepStarted:
         number, stages, index, total, name = step.groups()

@@ -147,7 +147,7 @@ def test_podman_gives_no_times_so_they_are_taken() -> None:
     assert [e for e in events if isinstance(e, StepDone)] == [
         StepDone("1.1", 1.0),
         StepDone("1.2", 1.0),
-        StepDone("commit", 1.0),
+        StepDone("1.commit", 1.0),
     ]
 
 
@@ -202,6 +202,17 @@ def test_an_engine_that_does_not_come_to_building_is_quoted(name: str, said: str
     assert failure is not None
     assert failure.step is None
     assert failure.said.startswith(said)
+
+
+def test_a_cache_that_cannot_be_read_does_not_fail_the_build() -> None:
+    text = "#4 importing cache manifest from demo\n#4 ERROR: demo: not found\n#5 [1/1] RUN x\n"
+
+    fine, _ = fed("buildkit", f"{text}#5 DONE 1.0s")
+    broken, _ = fed("buildkit", f"{text}#5 ERROR: exit code: 1", 1)
+
+    assert fine.failure is None
+    assert broken.failure is not None
+    assert broken.failure.said == "exit code: 1"
 
 
 def test_all_that_podman_says_at_the_end_is_its_message() -> None:
