@@ -51,7 +51,7 @@ def run(arguments: list[str], *, quiet: bool = False) -> int:
     """
     output = subprocess.DEVNULL if quiet else None
     line = [*_ENDS_WITH_US, *arguments]
-    with subprocess.Popen(line, env=_variables(), stdout=output) as process:
+    with subprocess.Popen(line, env=variables(), stdout=output) as process:
         while True:
             try:
                 code = process.wait()
@@ -61,13 +61,12 @@ def run(arguments: list[str], *, quiet: bool = False) -> int:
                 continue
 
 
-def _variables() -> dict[str, str]:
+def variables() -> dict[str, str]:
     """Return the environment variables for the module: ours, but its own modules and no others."""
     hidden = {"PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "__PYVENV_LAUNCHER__"}
-    variables = {name: value for name, value in os.environ.items() if name not in hidden}
+    kept = {name: value for name, value in os.environ.items() if name not in hidden}
     # nothing in the working directory may stand in for a library (Python 3.11 and newer)
-    variables["PYTHONSAFEPATH"] = "1"
-    return variables
+    return {**kept, "PYTHONSAFEPATH": "1"}
 
 
 @dataclass
@@ -133,7 +132,7 @@ def server(environment: Environment, module: Module, host: str, port: int) -> It
     deepaas_run = environment.program("deepaas-run")
     process = subprocess.Popen(
         [*_ENDS_WITH_US, environment.program("python"), deepaas_run, *arguments],
-        env={**_variables(), "PYTHONUNBUFFERED": "1"},
+        env={**variables(), "PYTHONUNBUFFERED": "1"},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -44,6 +44,15 @@ class Module:
         """
         return self._folder("model")
 
+    @property
+    def container_root(self) -> Path:
+        """The folder of the container repository.
+
+        Raises:
+            UsageError: this is the model repository and the other one is not beside it.
+        """
+        return self._folder("container")
+
     def _folder(self, role: str) -> Path:
         if self.role == role:
             return self.root

@@ -17,6 +17,7 @@ COMMANDS = {
     "train": "Train the module on this machine, in its own environment.",
     "predict": "Predict with the module on this machine, in its own environment.",
     "serve": "Serve the module's REST API on this machine.",
+    "build": "Build the module's container image, for CPU or GPU, and try it.",
     "validate": "Check metadata files: every error, at its line.",
     "metadata": "Schemas, rules, migration, cards and exports of module metadata.",
 }

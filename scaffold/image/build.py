@@ -21,6 +21,8 @@ from scaffold.module import Module
 
 if TYPE_CHECKING:
     from scaffold.image.buildevents import Event
+    from scaffold.image.buildlog import Parser
+    from scaffold.image import provenance
     from scaffold.image.inventory import Inventory
 
 FOLDER = "build"
@@ -134,14 +136,19 @@ class Image:
 
 
 def plan(module: Module, wish: Wish) -> list[Plan]:
-    """Work out the images: names, base images, build arguments. Nothing is built or asked for here,
-    except of the repository whose branch is to be built.
+    """Work out the images: names, base images, build arguments.
+
+    Nothing is built here; only the repository whose branch is to be built is asked for its commit.
+
+    Args:
+        module: the module.
+        wish: what the user asks for.
 
     Raises:
         UsageError: the container repository is not there or of an older template; the combination of
             base image, Python and framework is impossible; a name or tag is none.
         ScaffoldError: the repository to build from cannot be reached.
-    """  # noqa: D205
+    """
     container = module.container_root
     if not (container / _STEPS).is_file():
         raise UsageError(
@@ -308,7 +315,7 @@ def _base(planned: Plan, engine: Engine, say: Callable[[str], None]) -> str:
         result = engine.call("pull", *platform, planned.base)
         if result.returncode:
             said = f"{result.stdout}\n{result.stderr}"
-            cause = causes.probable(said.splitlines(), said)
+            cause = causes.probable((), said)
             lines = [line for line in said.splitlines() if line.strip()]
             raise ScaffoldError(
                 f"cannot fetch the base image {planned.base}: {lines[-1] if lines else 'no reason given'}",
@@ -362,21 +369,20 @@ def _run(
     return len(parser.dockerfile_steps), parser.cache_hits
 
 
-def _failed(planned: Plan, engine: Engine, parser: object, code: int, log: Path) -> ScaffoldError:
+def _failed(planned: Plan, engine: Engine, parser: Parser, code: int, log: Path) -> ScaffoldError:
     from scaffold.image import causes
-    from scaffold.image.buildlog import Parser
 
-    assert isinstance(parser, Parser)
     failure = parser.failure
     if failure is None:
         return ScaffoldError(
             f"{engine.title} ended with exit code {code}; its log is {log}", hint="the log may tell why"
         )
-    cause = causes.probable(failure.lines, failure.message)
+    cause = causes.probable(failure.printed, failure.said)
     where = f"step {failure.step.started.name!r}" if failure.step else "the build"
+    said = failure.said.strip().splitlines()[-1] if failure.said.strip() else f"exit code {code}"
     shown = "\n".join(f"  {each}" for each in failure.last_lines)
     return ScaffoldError(
-        f"{where} failed for the {planned.variant} image: {failure.message}\n{shown}\n  the whole log: {log}",
+        f"{where} of the {planned.variant} image failed: {said}\n{shown}\n  the whole log: {log}",
         hint=f"{cause.message}: {cause.hint}" if cause else "the lines above are the step's last ones",
     )
 
@@ -461,6 +467,12 @@ def _with_sbom(
             return id_file.read_text(encoding="ascii").strip(), digest
     finally:
         engine.client.api.remove_image(name, noprune=True)
+
+
+def _recorded(name: str, revision: source.Revision, address: str) -> provenance.Revision:
+    from scaffold.image import provenance
+
+    return provenance.Revision(name, revision.commit, address, revision.branch, revision.dirty)
 
 
 def record(image: Image, engine: Engine, digests: tuple[str, ...] = ()) -> Path:

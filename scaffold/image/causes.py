@@ -1,7 +1,7 @@
 """Why a build probably failed: what the engine and the step's own commands said, and a table.
 
-Each wording in the table was seen in a real log, kept in `tests/image/logs`, unless the row says
-otherwise.
+Most wordings in the table were seen in a real log, kept in `tests/image/logs`; some are from what the
+tools are known to say.
 """
 
 from __future__ import annotations

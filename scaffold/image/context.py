@@ -15,7 +15,7 @@ import stat
 import subprocess
 import tarfile
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -119,10 +119,21 @@ def pack(container: Path, model: Path | None) -> Context:
     return Context(archive, len(sizes), size, digest.hexdigest(), largest)
 
 
+def archive(files: Mapping[str, bytes]) -> bytes:
+    """Return a context of a few files that are made here."""
+    made = io.BytesIO()
+    with tarfile.open(fileobj=made, mode="w") as tar:
+        for name, content in files.items():
+            info = tarfile.TarInfo(name)
+            info.size, info.mode = len(content), 0o644
+            tar.addfile(info, io.BytesIO(content))
+    return made.getvalue()
+
+
 def _add(tar: tarfile.TarFile, path: Path, name: str) -> int:
     info = tarfile.TarInfo(name)
     if path.is_symlink():
-        info.type, info.linkname, info.mode = tarfile.SYMTYPE, os.readlink(path), 0o777
+        info.type, info.linkname, info.mode = tarfile.SYMTYPE, str(path.readlink()), 0o777
         tar.addfile(info)
         return 0
     with path.open("rb") as file:
