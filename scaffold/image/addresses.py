@@ -6,7 +6,7 @@ import re
 
 HIDDEN = "(not recorded)"
 _WORDS = (
-    r"(?:pass(?:word|wd|phrase)?|secret|token|credentials?|api_?key|access_?key|private_?key"
+    r"(?:pass(?:word|wd|phrase)?|secret|token|credentials?|(?:api|access|private)[_-]?key"
     r"|auth|signature|sig)"
 )
 _SECRET_NAME = re.compile(rf"(?:^|[_\-.]){_WORDS}(?:$|[_\-.])", re.IGNORECASE)

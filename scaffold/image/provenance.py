@@ -89,7 +89,7 @@ class Build:
         revisions: the model repository and the container repository.
         base: the base image.
         context: digest `sha256:…` of all that the engine was given to build from.
-        arguments: the build arguments; those that hold secrets are left out of the statement.
+        arguments: the build arguments; of those that hold secrets the statement has the name alone.
         engine: "docker" or "podman".
         engine_version: `20.10.24` for one.
         platform: `linux/amd64` for one.
@@ -149,7 +149,7 @@ def document(build: Build) -> bytes:
                     "sourceDateEpoch": build.epoch,
                 },
                 "resolvedDependencies": [
-                    *(_revision(each) for each in build.revisions),
+                    *_revisions(build.revisions),
                     {"name": "context", "digest": _sha256(build.context)},
                     _base(build.base),
                 ],
@@ -200,15 +200,19 @@ def _asked(revision: Revision) -> dict[str, str]:
     return {name: value for name, value in asked.items() if value}
 
 
-def _revision(revision: Revision) -> dict[str, Any]:
-    found: dict[str, Any] = {"name": revision.name}
-    if uri := git_uri(revision.repository, revision.ref):
-        found["uri"] = uri
-    if revision.commit:
-        if not re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", revision.commit):
-            raise ValueError(f"not a commit: {revision.commit!r}")
-        found["digest"] = {"gitCommit": revision.commit}
-    found["annotations"] = {"dirty": revision.dirty}
+def _revisions(revisions: tuple[Revision, ...]) -> list[dict[str, Any]]:
+    """Describe the repositories; a folder outside git has neither address nor digest, its files are in the context."""
+    found = []
+    for each in revisions:
+        described: dict[str, Any] = {"name": each.name}
+        if uri := git_uri(each.repository, each.ref):
+            described["uri"] = uri
+        if each.commit:
+            if not re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", each.commit):
+                raise ValueError(f"not a commit: {each.commit!r}")
+            described["digest"] = {"gitCommit": each.commit}
+        if len(described) > 1:
+            found.append({**described, "annotations": {"dirty": each.dirty}})
     return found
 
 
