@@ -19,7 +19,7 @@ def without_secrets(text: str) -> str:
     """Return text whose addresses have neither user name nor password nor a token in the query.
 
     >>> without_secrets("https://me:key@example.org/simple?token=abc&page=2")
-    'https://example.org/simple?token=(not recorded)&page=2'
+    'https://example.org/simple?token=hidden&page=2'
     """
     return _QUERY.sub(r"\1hidden", _USER.sub("", text))
 
@@ -40,7 +40,7 @@ def recordable(name: str, value: str) -> str:
 
 
 def git_uri(remote: str, ref: str = "") -> str:
-    """Return the address of a git repository as SPDX and in-toto write it, or "" for one on this machine.
+    """Return the address of a git repository as package tools and in-toto write it, or "" for one on this machine.
 
     >>> git_uri("git@example.org:team/model.git", "main")
     'git+ssh://git@example.org/team/model.git@main'

@@ -61,7 +61,7 @@ def _distribution(name: str, each: importlib.metadata.Distribution) -> dict[str,
     direct = each.read_text("direct_url.json")
     return {
         "name": name,
-        "version": each.version,
+        "version": one("Version"),
         "license_expression": one("License-Expression"),
         "license": one("License"),
         "license_classifiers": [
