@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 @click.command("build")
 @click.argument("path", default=".", type=click.Path(path_type=Path, exists=True, file_okay=False))
 @click.option("--cpu", "which", flag_value="cpu", default="cpu", help="The CPU image (default).")
-@click.option("--gpu", "which", flag_value="gpu", help="The GPU image; no GPU is needed to build it.")
+@click.option(
+    "--gpu", "which", flag_value="gpu", help="The GPU image; no GPU is needed to build it."
+)
 @click.option("--all", "which", flag_value="all", help="Both images.")
 @click.option(
     "--source",
@@ -34,7 +36,9 @@ if TYPE_CHECKING:
 @click.option("--tag", default="", help="Tag instead of those of the branch.")
 @click.option("--base-tag", default="", metavar="TAG", help="Tag of the base image.")
 @click.option("--jlab", is_flag=True, help="Put JupyterLab into it.")
-@click.option("--engine", "wanted", type=click.Choice(["docker", "podman"]), help="Build with this.")
+@click.option(
+    "--engine", "wanted", type=click.Choice(["docker", "podman"]), help="Build with this."
+)
 @click.option("--no-cache", is_flag=True, help="Build every step anew.")
 @click.option("--no-smoke-test", is_flag=True, help="Do not try the image.")
 @click.option("--push", is_flag=True, help="Push it with the engine's registry login.")
@@ -138,7 +142,9 @@ def _build(
             for reference in planned.references:
                 out.progress(f"Pushing {reference}")
                 digests[reference] = push_image(engine, reference)
-    repo_digests = tuple(sorted({f"{planned.name}@{digest}" for digest in digests.values() if digest}))
+    repo_digests = tuple(
+        sorted({f"{planned.name}@{digest}" for digest in digests.values() if digest})
+    )
     provenance = build.record(image, engine, repo_digests)
     return {
         "tag": planned.references[0],

@@ -15,14 +15,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scaffold.errors import ScaffoldError, UsageError
-from scaffold.image import context, matrix, names, needs, network, source
+from scaffold.image import context, matrix, names, needs, network, revision
 from scaffold.image.engine import Engine
 from scaffold.module import Module
 
 if TYPE_CHECKING:
+    from scaffold.image import provenance
     from scaffold.image.buildevents import Event
     from scaffold.image.buildlog import Parser
-    from scaffold.image import provenance
     from scaffold.image.inventory import Inventory
 
 FOLDER = "build"
@@ -89,8 +89,8 @@ class Plan:
     base: str
     resolution: matrix.Resolution
     arguments: Mapping[str, str]
-    model_revision: source.Revision
-    container_revision: source.Revision
+    model_revision: revision.Revision
+    container_revision: revision.Revision
     branch: str
     epoch: int
     folder: Path
@@ -157,15 +157,15 @@ def plan(module: Module, wish: Wish) -> list[Plan]:
         )
     model = module.model_root if wish.source == "local" else None
     asked = needs.read((model or module.model_root) / "pyproject.toml")
-    model_revision = source.of_working_tree(module.model_root)
+    model_revision = revision.of_working_tree(module.model_root)
     branch = wish.branch or model_revision.branch
     if wish.source == "git":
         branch = branch or module.answers["default_branch"]
         address = repository_url(module)
-        model_revision = source.Revision(source.of_remote(address, branch), branch)
+        model_revision = revision.Revision(revision.of_remote(address, branch), branch)
     name = names.repository(module, wish.image)
     framework = module.answers["framework"]
-    container_revision = source.of_working_tree(container)
+    container_revision = revision.of_working_tree(container)
     epoch = max(model_revision.epoch, container_revision.epoch, _OLDEST_EPOCH)
     plans = []
     for variant in wish.variants:
@@ -189,7 +189,9 @@ def plan(module: Module, wish: Wish) -> list[Plan]:
                 tags=tags,
                 base=f"{base}:{tag}",
                 resolution=resolution,
-                arguments=_arguments(module, wish, base, tag, resolution, model_revision, branch),
+                arguments=_arguments(
+                    module, wish, base, tag, resolution, model_revision.label, branch
+                ),
                 model_revision=model_revision,
                 container_revision=container_revision,
                 branch=branch,
@@ -212,7 +214,7 @@ def _arguments(
     base: str,
     tag: str,
     resolution: matrix.Resolution,
-    revision: source.Revision,
+    label: str,
     branch: str,
 ) -> dict[str, str]:
     arguments = {
@@ -220,7 +222,7 @@ def _arguments(
         "tag": tag,
         "extra": resolution.extra,
         "source": wish.source,
-        "revision": revision.label,
+        "revision": label,
     }
     if wish.source == "git":
         arguments |= {"repository": repository_url(module), "branch": branch}
@@ -375,7 +377,8 @@ def _failed(planned: Plan, engine: Engine, parser: Parser, code: int, log: Path)
     failure = parser.failure
     if failure is None:
         return ScaffoldError(
-            f"{engine.title} ended with exit code {code}; its log is {log}", hint="the log may tell why"
+            f"{engine.title} ended with exit code {code}; its log is {log}",
+            hint="the log may tell why",
         )
     cause = causes.probable(failure.printed, failure.said)
     where = f"step {failure.step.started.name!r}" if failure.step else "the build"
@@ -383,7 +386,9 @@ def _failed(planned: Plan, engine: Engine, parser: Parser, code: int, log: Path)
     shown = "\n".join(f"  {each}" for each in failure.last_lines)
     return ScaffoldError(
         f"{where} of the {planned.variant} image failed: {said}\n{shown}\n  the whole log: {log}",
-        hint=f"{cause.message}: {cause.hint}" if cause else "the lines above are the step's last ones",
+        hint=f"{cause.message}: {cause.hint}"
+        if cause
+        else "the lines above are the step's last ones",
     )
 
 
@@ -469,10 +474,10 @@ def _with_sbom(
         engine.client.api.remove_image(name, noprune=True)
 
 
-def _recorded(name: str, revision: source.Revision, address: str) -> provenance.Revision:
+def _recorded(name: str, state: revision.Revision, address: str) -> provenance.Revision:
     from scaffold.image import provenance
 
-    return provenance.Revision(name, revision.commit, address, revision.branch, revision.dirty)
+    return provenance.Revision(name, state.commit, address, state.branch, state.dirty)
 
 
 def record(image: Image, engine: Engine, digests: tuple[str, ...] = ()) -> Path:
@@ -490,7 +495,9 @@ def record(image: Image, engine: Engine, digests: tuple[str, ...] = ()) -> Path:
 
     planned = image.plan
     attributes = engine.image(image.id) or {}
-    platform = f"{attributes.get('Os', 'linux')}/{attributes.get('Architecture', os.uname().machine)}"
+    platform = (
+        f"{attributes.get('Os', 'linux')}/{attributes.get('Architecture', os.uname().machine)}"
+    )
     statement = provenance.document(
         provenance.Build(
             product=provenance.Product(

@@ -8,7 +8,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from scaffold.errors import ScaffoldError
 from scaffold.image.engine import Engine
@@ -74,7 +74,7 @@ class Running:
         with _direct.open(request, timeout=seconds) as answer:
             return json.load(answer)
 
-    def log(self, lines: int | str = "all") -> str:
+    def log(self, lines: int | Literal["all"] = "all") -> str:
         """Return what the container has printed, its last lines or all."""
         output: bytes = self.container.logs(tail=lines)
         return output.decode(errors="replace")
@@ -185,10 +185,7 @@ def start(
             image,
             list(command) or None,
             detach=True,
-            ports={
-                f"{inside}/tcp": (address, port or None)
-                for inside, (address, port) in ports.items()
-            },
+            ports={f"{inside}/tcp": (address, port) for inside, (address, port) in ports.items()},
             environment=dict(environment or {}),
             volumes=list(volumes),
             user=user or None,

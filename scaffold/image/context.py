@@ -25,8 +25,12 @@ from scaffold.errors import RefusedError, UsageError
 LARGE = 200_000_000
 """Bytes of a context that ask for a word to the user."""
 # what holds a password or a private key, by its name or by what it says
-_SECRET_NAMES = re.compile(r"(rclone\.conf|\.env|\.netrc|\.pypirc|\.git-credentials|id_(rsa|ed25519))")
-_SECRET_TEXT = re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----|^\s*(pass|secret_access_key)\s*=\s*\S", re.M)
+_SECRET_NAMES = re.compile(
+    r"(rclone\.conf|\.env|\.netrc|\.pypirc|\.git-credentials|id_(rsa|ed25519))"
+)
+_SECRET_TEXT = re.compile(
+    rb"-----BEGIN [A-Z ]*PRIVATE KEY-----|^\s*(pass|secret_access_key)\s*=\s*\S", re.M
+)
 _SEARCHED = 100_000
 
 
@@ -67,9 +71,7 @@ def listed(folder: Path) -> list[str]:
         with tempfile.TemporaryDirectory() as empty:
             _git(Path(empty), "init", "--quiet", "--bare", ".")
             options = (f"--git-dir={empty}", f"--work-tree={folder}")
-            names = _git(
-                folder, *options, "ls-files", "-z", "--others", "--exclude-standard"
-            )
+            names = _git(folder, *options, "ls-files", "-z", "--others", "--exclude-standard")
     found: list[str] = []
     for name in sorted({name for name in names.split("\0") if name}):
         path = folder / name

@@ -344,7 +344,9 @@ def push(found: Engine, reference: str, *, insecure: bool = False) -> str:
         if result.returncode:
             lines = [line for line in said.splitlines() if line.strip()]
             registry = reference.split("/")[0] if "/" in reference else ""
-            login = f"{found.name} login{f' {registry}' if '.' in registry or ':' in registry else ''}"
+            login = (
+                f"{found.name} login{f' {registry}' if '.' in registry or ':' in registry else ''}"
+            )
             raise ScaffoldError(
                 f"cannot push {reference}: {lines[-1] if lines else 'no reason given'}",
                 hint=f"log in with `{login}`, and see that you may write to that repository",
@@ -364,7 +366,9 @@ def gpus(found: Engine) -> str | None:
         return f"the NVIDIA driver does not answer (`{program}` fails)"
     info = found.client.info()
     runtimes = info.get("Runtimes") or {}
-    devices = json.dumps(info.get("CDISpecDirs") or []) + json.dumps(info.get("DiscoveredDevices") or [])
+    devices = json.dumps(info.get("CDISpecDirs") or []) + json.dumps(
+        info.get("DiscoveredDevices") or []
+    )
     if "nvidia" in runtimes or "nvidia" in devices or shutil.which("nvidia-container-runtime-hook"):
         return None
     if any(Path(folder, "nvidia.yaml").exists() for folder in ("/etc/cdi", "/var/run/cdi")):

@@ -140,5 +140,6 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise UsageError(
-            f"cannot read {path}: {error.strerror}", hint="--ca-bundle takes a file in the PEM format"
+            f"cannot read {path}: {error.strerror}",
+            hint="--ca-bundle takes a file in the PEM format",
         ) from None

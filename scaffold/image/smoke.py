@@ -160,7 +160,9 @@ class _Smoke:
         found = [str(model.get("id")) for model in models]
         good = package in found and "deepaas-test" not in found
         self.note("names-the-model", good, f"it serves {', '.join(found) or 'nothing'}", vital=True)
-        missing = [key for key in ("author", "license") if not models[found.index(package)].get(key)]
+        missing = [
+            key for key in ("author", "license") if not models[found.index(package)].get(key)
+        ]
         evidence = f"no {' and no '.join(missing)}" if missing else "author and licence are there"
         # what the marketplace's own check looks for
         self.note("describes-itself", not missing, evidence)
@@ -215,7 +217,9 @@ class _Smoke:
     def predicts(self, trained: bool) -> None:
         path = f"/v2/models/{self.module.package}/predict/"
         uploads = [
-            name for name, each in self.parameters(path, "post").items() if each.get("type") == "file"
+            name
+            for name, each in self.parameters(path, "post").items()
+            if each.get("type") == "file"
         ]
         with self.copied() as (samples, models):
             sample = next((each for each in sorted(samples.rglob("*")) if each.is_file()), None)
@@ -245,15 +249,22 @@ class _Smoke:
     def without_a_container(self, sample: Path, models: Path) -> Any:
         planned = environment.plan(self.module, "auto")
         environment.make(planned, self.say, lambda _: None)
-        line = local.command(planned, self.module, ("predict", "--json", str(sample)))
+        line = local.command(planned, self.module, ("predict", "--json", sample.name))
         variables = {f"{self.module.package.upper()}_MODELS_PATH": str(models)}
         result = subprocess.run(
-            line, env=local.variables() | variables, capture_output=True, text=True, check=False
+            line,
+            env=local.variables() | variables,
+            cwd=sample.parent,  # the answer names the file as it was given
+            capture_output=True,
+            text=True,
+            check=False,
         )
         try:
             return json.loads(result.stdout)
         except ValueError:
-            return (result.stderr or result.stdout).strip()[-300:] or f"exit code {result.returncode}"
+            return (result.stderr or result.stdout).strip()[
+                -300:
+            ] or f"exit code {result.returncode}"
 
     def stops(self) -> None:
         code, seconds = self.running.stop()
@@ -267,7 +278,8 @@ class _Smoke:
         return {each["name"]: each for each in operation.get("parameters", ()) if "name" in each}
 
     def inside(self, *command: str) -> str:
-        output: bytes = self.running.container.exec_run(list(command)).output
+        output = self.running.container.exec_run(list(command)).output
+        assert isinstance(output, bytes)  # neither streamed nor split
         return output.decode(errors="replace")
 
     @contextmanager
@@ -324,4 +336,4 @@ def _form(name: str, path: Path) -> dict[str, Any]:
 
 def _short(value: Any) -> str:
     text = re.sub(r"\s+", " ", json.dumps(value, ensure_ascii=False))
-    return text if len(text) < 160 else f"{text[:157]}..."
+    return text if len(text) < 100 else f"{text[:97]}..."

@@ -84,3 +84,13 @@ byte_compile() {
   PYTHONHASHSEED=0 python -m compileall -q -f -j 1 --invalidation-mode checked-hash "$1" || true
   find "$1" -exec touch --no-dereference --date="@$epoch" {} +
 }
+
+# as_layer FOLDER: move it below /layer, as what `COPY /layer /` makes a layer of that is the same in
+# every build, owner and times included: a registry that has it need not get it again
+as_layer() {
+  chown -R 1000:1000 "$1"
+  mkdir -p "/layer$(dirname "$1")"
+  mv "$1" "/layer$1"
+  ln -s "/layer$1" "$1"
+  find /layer -exec touch --no-dereference --date="@$epoch" {} +
+}

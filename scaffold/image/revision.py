@@ -57,7 +57,14 @@ def of_remote(address: str, branch: str) -> str:
     """
     try:
         result = subprocess.run(
-            ["git", "ls-remote", "--exit-code", address, f"refs/heads/{branch}", f"refs/tags/{branch}"],
+            [
+                "git",
+                "ls-remote",
+                "--exit-code",
+                address,
+                f"refs/heads/{branch}",
+                f"refs/tags/{branch}",
+            ],
             env={**os.environ, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"},
             stdin=subprocess.DEVNULL,
             capture_output=True,
