@@ -158,14 +158,21 @@ def assert_parses(path: PurePosixPath, content: bytes) -> None:
             yaml.safe_load(content)
         case ".ini":
             configparser.ConfigParser(interpolation=None).read_string(content.decode())
-        case ".sh":
+        case ".sh" | "deep-start":
             subprocess.run(["bash", "-n"], input=content, check=True)
         case "Jenkinsfile":
             assert not _groovy.parse(content).root_node.has_error
         case "Dockerfile":
             assert dockerfile_labels(content.decode())
         case (
-            ".md" | "LICENSE" | ".gitkeep" | ".gitignore" | ".dockerignore" | ".typed" | "py.typed"
+            ".md"
+            | ".txt"
+            | "LICENSE"
+            | ".gitkeep"
+            | ".gitignore"
+            | ".dockerignore"
+            | ".typed"
+            | "py.typed"
         ):
             content.decode()
         case unknown:
@@ -206,9 +213,14 @@ def dockerfile_labels(dockerfile: str) -> dict[str, str]:
     itself before anything else (moby/buildkit, frontend/dockerfile/shell/lex.go).
     """
     parser = dockerfile_parse.DockerfileParser(fileobj=io.BytesIO(dockerfile.encode()))
-    (label,) = [entry["value"] for entry in parser.structure if entry["instruction"] == "LABEL"]
+    label, made_of = [
+        entry["value"] for entry in parser.structure if entry["instruction"] == "LABEL"
+    ]
     pairs = re.findall(r'org\.opencontainers\.image\.(\w+)="((?:[^"\\]|\\.)*)"', label)
     assert not re.search(r"(?<!\\)(\\\\)*\$", label), "a variable would be expanded"
+    assert re.findall(r'=("[^"]*")', made_of) == [
+        '"${revision}"', '"${base}:${tag}"', '"${base_digest}"', '"${metadata}"'
+    ]  # fmt: skip
     return {key: re.sub(r'\\(["$\\])', r"\1", value) for key, value in pairs}
 
 

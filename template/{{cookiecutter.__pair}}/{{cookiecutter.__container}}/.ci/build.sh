@@ -14,9 +14,14 @@ else
 fi
 [ "$variant" = gpu ] || tags+=("$alias")
 
-# --no-cache: the code is cloned inside the build, which a cached layer would hide
-docker build --no-cache --build-arg "tag=$base_tag" --build-arg "variant=$variant" \
-  --build-arg "branch=$branch" --tag "$image:${tags[0]}" .
+# the commit goes along, so that a new one is not hidden by the cache
+repository='{{ cookiecutter.__repo_url }}'
+revision=$(git ls-remote --exit-code "$repository" "refs/heads/$branch" | cut -f1)
+export DOCKER_BUILDKIT=1
+docker build --build-arg "tag=$base_tag" --build-arg "extra=$variant" \
+  --build-arg "repository=$repository" --build-arg "branch=$branch" \
+  --build-arg "revision=$revision" --build-arg "metadata=$(tr -d '\n' <metadata.json)" \
+  --tag "$image:${tags[0]}" .
 for tag in "${tags[@]}"; do
   docker tag "$image:${tags[0]}" "$image:$tag"
   docker push "$image:$tag"

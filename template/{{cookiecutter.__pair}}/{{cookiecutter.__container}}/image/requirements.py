@@ -25,13 +25,21 @@ def to_run(project: dict[str, Any], extras: list[str]) -> list[str]:
         sys.exit("pyproject.toml: dependencies are dynamic; list them there instead")
     choices = project.get("optional-dependencies", {})
     if missing := [extra for extra in extras if extra not in choices]:
-        sys.exit(f"pyproject.toml: no extra {missing[0]!r}; there are {', '.join(choices) or 'none'}")
-    return [*project.get("dependencies", ()), *(line for extra in extras for line in choices[extra])]
+        sys.exit(
+            f"pyproject.toml: no extra {missing[0]!r}; there are {', '.join(choices) or 'none'}"
+        )
+    return [
+        *project.get("dependencies", ()),
+        *(line for extra in extras for line in choices[extra]),
+    ]
 
 
 def for_editable(build: dict[str, Any]) -> list[str]:
     """Ask the build backend, which is installed by now (PEP 660)."""
-    from pip._vendor.pyproject_hooks import BuildBackendHookCaller, quiet_subprocess_runner
+    from pip._vendor.pyproject_hooks import (
+        BuildBackendHookCaller,
+        quiet_subprocess_runner,
+    )
 
     backend = build.get("build-backend", "setuptools.build_meta:__legacy__")
     hooks = BuildBackendHookCaller(

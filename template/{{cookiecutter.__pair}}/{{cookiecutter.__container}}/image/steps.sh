@@ -65,7 +65,7 @@ list_requirements() {
 
 # install_build_backend FOLDER: what the module is installed with, so that this needs no network later
 install_build_backend() {
-  cd "$1"
+  cd "$1" || return
   pip install --no-compile -r build.txt
   python3 requirements.py editable >editable.txt
   pip install --no-compile -r editable.txt
