@@ -11,9 +11,10 @@ import click
 from scaffold.cli.output import Output, common_options
 
 if TYPE_CHECKING:
-    from scaffold.image.build import Image, Plan
+    from scaffold.image.build import Image
     from scaffold.image.engine import Engine
     from scaffold.image.network import Network
+    from scaffold.image.plan import Plan
     from scaffold.image.smoke import Report
 
 
@@ -78,11 +79,11 @@ def command(
     the container repository.
     """
     from scaffold import module
-    from scaffold.image import build, engine
+    from scaffold.image import engine, plan
     from scaffold.image import network as reach
 
     variants = ("cpu", "gpu") if which == "all" else (which,)
-    wish = build.Wish(
+    wish = plan.Wish(
         variants=variants,
         source=source,
         branch=branch,
@@ -94,7 +95,7 @@ def command(
         platform=platform,
     )
     found = module.find(path)
-    plans = build.plan(found, wish)
+    plans = plan.plan(found, wish)
     reached = reach.detect(ca_bundle, network, clone=source == "git")
     for planned in plans:
         for warning in planned.resolution.warnings:
@@ -122,7 +123,7 @@ def _build(
 ) -> dict[str, Any]:
     """Build, try, name and push one image; return what `--json` says of it."""
     from scaffold.cli.build_progress import drawing
-    from scaffold.image import build
+    from scaffold.image import build, records
     from scaffold.image.engine import push as push_image
     from scaffold.image.engine import tag
 
@@ -145,7 +146,7 @@ def _build(
     repo_digests = tuple(
         sorted({f"{planned.name}@{digest}" for digest in digests.values() if digest})
     )
-    provenance = build.record(image, engine, repo_digests)
+    provenance = records.write_provenance(image, engine, repo_digests)
     return {
         "tag": planned.references[0],
         "tags": list(planned.references),

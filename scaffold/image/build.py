@@ -1,105 +1,26 @@
-"""From a module to an image: what is going to be built, then building it and saying what came out."""
+"""Building an image: the base image, the engine's build with its log, and what came out."""
 
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scaffold.errors import ScaffoldError, UsageError
-from scaffold.image import context, matrix, names, needs, network, revision
+from scaffold.image import context, network, records
 from scaffold.image.engine import Engine
-from scaffold.module import Module
+from scaffold.image.plan import Plan
 
 if TYPE_CHECKING:
-    from scaffold.image import provenance
     from scaffold.image.buildevents import Event
     from scaffold.image.buildlog import Parser
-    from scaffold.image.inventory import Inventory
-
-FOLDER = "build"
-"""Where in the container repository a build leaves its log and its records."""
-_STEPS = "image/steps.sh"
-_OLDEST_EPOCH = 315532800  # 1980-01-01: zip archives know no earlier date
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """What the user asks for.
-
-    Attributes:
-        variants: which images, of "cpu" and "gpu".
-        source: "local" for the working tree, "git" for the branch of the repository.
-        branch: whose tags and, from git, whose code; empty for the branch that is checked out.
-        image: name of the image; empty for the module's own.
-        tag: instead of the branch's tags; empty for those.
-        base_tag: tag of the base image; empty for the answers'.
-        jlab: whether JupyterLab is installed in it.
-        no_cache: whether every step is built anew.
-        platform: the machine it is for, "linux/arm64"; empty for the engine's own.
-    """
-
-    variants: tuple[str, ...]
-    source: str = "local"
-    branch: str = ""
-    image: str = ""
-    tag: str = ""
-    base_tag: str = ""
-    jlab: bool = False
-    no_cache: bool = False
-    platform: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """One image that is going to be built.
-
-    Attributes:
-        module: whose.
-        container: the container repository.
-        variant: "cpu" or "gpu".
-        source: "local" or "git".
-        name: the image's name, without a tag.
-        tags: its tags, the most telling one first.
-        base: the base image, with its tag.
-        resolution: what the matrix says of it.
-        arguments: the build arguments, but for the secret ones.
-        model_revision: of the model repository: what is built.
-        container_revision: of the container repository.
-        branch: the branch that is built from git, and that decided the tags.
-        epoch: the date of what is built, in seconds since 1970.
-        folder: where the log and the records go.
-        wish: what was asked for.
-    """
-
-    module: Module
-    container: Path
-    variant: str
-    source: str
-    name: str
-    tags: tuple[str, ...]
-    base: str
-    resolution: matrix.Resolution
-    arguments: Mapping[str, str]
-    model_revision: revision.Revision
-    container_revision: revision.Revision
-    branch: str
-    epoch: int
-    folder: Path
-    wish: Wish
-
-    @property
-    def references(self) -> tuple[str, ...]:
-        """The image's names with their tags."""
-        return tuple(f"{self.name}:{tag}" for tag in self.tags)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,104 +54,6 @@ class Image:
     context_digest: str
     started: datetime
     invocation: str
-
-
-def plan(module: Module, wish: Wish) -> list[Plan]:
-    """Work out the images: names, base images, build arguments.
-
-    Nothing is built here; only the repository whose branch is to be built is asked for its commit.
-
-    Args:
-        module: the module.
-        wish: what the user asks for.
-
-    Raises:
-        UsageError: the container repository is not there or of an older template; the combination of
-            base image, Python and framework is impossible; a name or tag is none.
-        ScaffoldError: the repository to build from cannot be reached.
-    """
-    container = module.container_root
-    if not (container / _STEPS).is_file():
-        raise UsageError(
-            f"{container} has no {_STEPS}: its Dockerfile is of an older template",
-            hint="bring image/, Dockerfile and .dockerignore over from a new module, `scaffold new`",
-        )
-    model = module.model_root if wish.source == "local" else None
-    asked = needs.read((model or module.model_root) / "pyproject.toml")
-    model_revision = revision.of_working_tree(module.model_root)
-    branch = wish.branch or model_revision.branch
-    if wish.source == "git":
-        branch = branch or module.answers["default_branch"]
-        address = repository_url(module)
-        model_revision = revision.Revision(revision.of_remote(address, branch), branch)
-    name = names.repository(module, wish.image)
-    framework = module.answers["framework"]
-    container_revision = revision.of_working_tree(container)
-    epoch = max(model_revision.epoch, container_revision.epoch, _OLDEST_EPOCH)
-    plans = []
-    for variant in wish.variants:
-        tag = wish.base_tag or module.answers[f"baseimage_{variant}_tag"]
-        base = module.answers["docker_baseimage"]
-        resolution = matrix.resolve(
-            framework, base, tag, variant, asked.framework(framework, variant), asked.python
-        )
-        tags = (
-            names.chosen_tags(wish.tag, wish.variants, variant)
-            if wish.tag
-            else names.tags(module.answers["layout"], branch, variant)
-        )
-        plans.append(
-            Plan(
-                module=module,
-                container=container,
-                variant=variant,
-                source=wish.source,
-                name=name,
-                tags=tags,
-                base=f"{base}:{tag}",
-                resolution=resolution,
-                arguments=_arguments(
-                    module, wish, base, tag, resolution, model_revision.label, branch
-                ),
-                model_revision=model_revision,
-                container_revision=container_revision,
-                branch=branch,
-                epoch=epoch,
-                folder=container / FOLDER / variant,
-                wish=wish,
-            )
-        )
-    return plans
-
-
-def repository_url(module: Module) -> str:
-    """Return the address that the module is cloned from."""
-    return f"{module.answers['git_base_url'].rstrip('/')}/{module.answers['repo_name']}"
-
-
-def _arguments(
-    module: Module,
-    wish: Wish,
-    base: str,
-    tag: str,
-    resolution: matrix.Resolution,
-    label: str,
-    branch: str,
-) -> dict[str, str]:
-    arguments = {
-        "base": base,
-        "tag": tag,
-        "extra": resolution.extra,
-        "source": wish.source,
-        "revision": label,
-    }
-    if wish.source == "git":
-        arguments |= {"repository": repository_url(module), "branch": branch}
-    if resolution.index:
-        arguments["extra_index"] = resolution.index
-    if wish.jlab:
-        arguments["jlab"] = "true"
-    return arguments
 
 
 def execute(
@@ -287,8 +110,8 @@ def execute(
             )
             steps, cached = _run(planned, engine, line, packed, reach.hidden(), observe)
             first = id_file.read_text(encoding="ascii").strip()
-    inventory = take_inventory(engine, first)
-    last, sbom = _with_sbom(planned, engine, first, inventory)
+    inventory = records.take_inventory(engine, first)
+    last, sbom = records.bake_sbom(planned, engine, first, inventory)
     attributes = engine.image(last) or {}
     return Image(
         plan=planned,
@@ -404,123 +227,3 @@ def _metadata(container: Path) -> str:
             f"{path} cannot be read: {error}", hint=f"`scaffold validate {path}` says what is wrong"
         ) from None
     return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
-
-
-def take_inventory(engine: Engine, image_id: str) -> Inventory:
-    """Ask an image what is installed in it.
-
-    Raises:
-        ScaffoldError: it cannot be run.
-    """
-    from scaffold.image import inventory
-
-    line = engine.command(
-        "run", "--rm", "--interactive", "--network", "none", "--entrypoint", "python", image_id, "-"
-    )
-    result = subprocess.run(
-        line, env=engine.variables(), input=inventory.probe(), capture_output=True, check=False
-    )
-    if result.returncode:
-        said = result.stderr.decode(errors="replace").strip().splitlines()
-        raise ScaffoldError(
-            f"the image {image_id} was built, but its Python does not run: {said[-1] if said else ''}",
-            hint=f"try it: `{engine.name} run --rm -it --entrypoint bash {image_id}`",
-        )
-    return inventory.parse(result.stdout)
-
-
-def _with_sbom(
-    planned: Plan, engine: Engine, image_id: str, inventory: Inventory
-) -> tuple[str, str]:
-    """Put the bill of materials into the image and beside its log; return the new id and its digest."""
-    from scaffold.image import inventory as listing
-    from scaffold.image import sbom
-
-    content = sbom.document(
-        inventory,
-        name=planned.name,
-        version=planned.module.answers["app_version"],
-        module=planned.module.answers["repo_name"],
-        epoch=planned.epoch,
-    )
-    digest = sbom.digest(content)
-    (planned.folder / "sbom.cdx.json").write_bytes(content)
-    (planned.folder / "constraints.txt").write_text(
-        listing.constraints(inventory, planned.module.answers["repo_name"]), encoding="utf-8"
-    )
-    # a local image can be built upon by a name, not by its id
-    name = f"scaffold-build/{uuid.uuid4().hex}"
-    engine.client.api.tag(image_id, name, "latest")
-    dockerfile = f"FROM {name}\nCOPY sbom {sbom.SBOM_PATH}\nLABEL {sbom.SBOM_LABEL}={digest}\n"
-    try:
-        with tempfile.TemporaryDirectory() as scratch:
-            id_file = Path(scratch) / "id"
-            arguments: list[tuple[str, str | None]] = []
-            if engine.builder == "buildx":
-                arguments.append(("SOURCE_DATE_EPOCH", str(planned.epoch)))
-            line = engine.build_command(arguments=arguments, secrets=(), id_file=id_file)
-            packed = context.archive({"Dockerfile": dockerfile.encode(), "sbom": content})
-            result = subprocess.run(
-                line, env=engine.variables(), input=packed, capture_output=True, check=False
-            )
-            if result.returncode:
-                raise ScaffoldError(
-                    "the bill of materials cannot be put into the image:\n"
-                    + result.stderr.decode(errors="replace").strip(),
-                    hint="the engine's disk may be full: `docker system df`",
-                )
-            return id_file.read_text(encoding="ascii").strip(), digest
-    finally:
-        engine.client.api.remove_image(name, noprune=True)
-
-
-def _recorded(name: str, state: revision.Revision, address: str) -> provenance.Revision:
-    from scaffold.image import provenance
-
-    return provenance.Revision(name, state.commit, address, state.branch, state.dirty)
-
-
-def record(image: Image, engine: Engine, digests: tuple[str, ...] = ()) -> Path:
-    """Write the provenance of an image beside its log.
-
-    Args:
-        image: the image.
-        engine: what built it.
-        digests: what registries call it, `name@sha256:…`, after it has been pushed.
-
-    Returns:
-        The file.
-    """
-    from scaffold.image import provenance, sbom
-
-    planned = image.plan
-    attributes = engine.image(image.id) or {}
-    platform = (
-        f"{attributes.get('Os', 'linux')}/{attributes.get('Architecture', os.uname().machine)}"
-    )
-    statement = provenance.document(
-        provenance.Build(
-            product=provenance.Product(
-                planned.references, image.id, digests, image.sbom, sbom.SBOM_PATH
-            ),
-            source="local" if planned.source == "local" else "git",
-            variant=planned.variant,
-            revisions=(
-                _recorded("model", planned.model_revision, repository_url(planned.module)),
-                _recorded("container", planned.container_revision, ""),
-            ),
-            base=provenance.Base(planned.base, image.base_digest),
-            context=image.context_digest,
-            arguments=dict(planned.arguments),
-            engine=engine.name,
-            engine_version=engine.version,
-            platform=platform,
-            epoch=planned.epoch,
-            invocation=image.invocation,
-            started=image.started,
-            finished=datetime.now(timezone.utc),
-        )
-    )
-    path = planned.folder / "provenance.json"
-    path.write_bytes(statement)
-    return path
