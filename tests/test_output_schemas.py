@@ -1,6 +1,7 @@
 """Every document that `--json` prints has a published schema, and follows it.
 
-`train`, `predict` and `serve` take their time; tests/test_local.py checks what they print.
+`train`, `predict`, `serve` and `build` take their time; tests/test_local.py and tests/image check what they
+print.
 """
 
 from __future__ import annotations
@@ -38,6 +39,8 @@ COMMANDS = [
     ("dry-run", "train plant_classification --dry-run --epochs 5", 0),
     ("dry-run", "predict plant_classification x.png --dry-run", 0),
     ("dry-run", "serve plant_classification --dry-run", 0),
+    ("build-plan", "build plant_classification --all --dry-run", 0),
+    ("error", "build plant_classification --tag not/a/tag --dry-run", 2),
     ("validate", "validate v1.json v2.yml", 0),
     ("validate", "validate bad.json gone.json --strict", 2),
     ("validate", "validate v1.json --schema own.json", 1),

@@ -188,8 +188,14 @@ def _try(out: Output, engine: Engine, planned: Plan, image: Image) -> Report:
         mark = {True: "passed", False: "FAILED", None: "left out"}[check.passed]
         out.progress(f"  {mark:8} {check.id}: {check.evidence}")
 
-    report = smoke.test(
-        engine, image.id, planned.module, gpu=lacks is None, say=out.detail, seen=show
+    report = smoke.try_image(
+        engine,
+        image.id,
+        planned.module,
+        gpu=lacks is None,
+        unlike=planned.unlike,
+        say=out.detail,
+        seen=show,
     )
     document = {"image": image.id, "variant": planned.variant, **report.as_json()}
     path = planned.folder / "smoke-test.json"

@@ -86,6 +86,16 @@ class Plan:
         """The image's names with their tags."""
         return tuple(f"{self.name}:{tag}" for tag in self.tags)
 
+    @property
+    def unlike(self) -> str:
+        """Why the working tree is not what is built; empty if it is."""
+        if self.source == "local":
+            return ""
+        here = revision.of_working_tree(self.module.model_root)
+        if here.commit == self.model_revision.commit and not here.dirty:
+            return ""
+        return f"the working tree is not at revision {self.model_revision.commit[:12]}"
+
 
 def plan(module: Module, wish: Wish) -> list[Plan]:
     """Work out the images: names, base images, build arguments.

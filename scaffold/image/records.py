@@ -135,7 +135,11 @@ def write_provenance(image: Image, engine: Engine, digests: tuple[str, ...] = ()
             variant=planned.variant,
             revisions=(
                 _recorded("model", planned.model_revision, repository_url(planned.module)),
-                _recorded("container", planned.container_revision, ""),
+                _recorded(
+                    "container",
+                    planned.container_revision,
+                    f"{planned.module.answers['git_base_url'].rstrip('/')}/{planned.container.name}",
+                ),
             ),
             base=provenance.Base(planned.base, image.base_digest),
             context=image.context_digest,

@@ -86,12 +86,13 @@ class _Stop(Exception):  # noqa: N818 - not an error: the check that failed is i
     """What follows cannot be looked at any more."""
 
 
-def test(
+def try_image(
     engine: Engine,
     image_id: str,
     module: Module,
     *,
     gpu: bool,
+    unlike: str,
     say: Callable[[str], None],
     seen: Callable[[Check], None],
 ) -> Report:
@@ -102,6 +103,8 @@ def test(
         image_id: the image.
         module: what the image should hold.
         gpu: whether it gets this machine's GPUs.
+        unlike: why the module on this machine is not the one in the image, if it is not: then the
+            predictions are not compared.
         say: gets a line when something takes its time.
         seen: gets every check as soon as it is made.
 
@@ -112,7 +115,7 @@ def test(
     ports = {API_PORT: ("127.0.0.1", 0), MONITOR_PORT: ("127.0.0.1", 0)}
     running = container.start(engine, image_id, ports=ports, gpu=gpu)
     try:
-        _Smoke(running, module, report, say, seen).run()
+        _Smoke(running, module, report, unlike, say, seen).run()
     except _Stop:
         pass
     finally:
@@ -126,6 +129,7 @@ class _Smoke:
     running: Running
     module: Module
     report: Report
+    unlike: str
     say: Callable[[str], None]
     seen: Callable[[Check], None]
 
@@ -237,6 +241,9 @@ class _Smoke:
                 self.note("predicts", False, self.because(error))
                 return
             self.note("predicts", True, f"{sample.name}: {_short(inside.get('predictions'))}")
+            if self.unlike:
+                self.note("same-as-without", None, f"left out: {self.unlike}")
+                return
             self.say("Predicting the same without a container")
             outside = self.without_a_container(sample, models)
         answer = inside.get("predictions")
