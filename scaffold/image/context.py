@@ -74,12 +74,14 @@ def listed(folder: Path) -> list[str]:
             names = _git(folder, *options, "ls-files", "-z", "--others", "--exclude-standard")
     found: list[str] = []
     for name in sorted({name for name in names.split("\0") if name}):
-        path = folder / name
-        if path.is_symlink() or path.is_file():
+        try:
+            mode = os.lstat(f"{folder}/{name}").st_mode
+        except OSError:
+            continue  # deleted, and not yet for git
+        if stat.S_ISREG(mode) or stat.S_ISLNK(mode):
             found.append(name)
-        elif path.is_dir():  # a submodule, or a repository within the repository
-            found += [f"{name.rstrip('/')}/{inner}" for inner in listed(path)]
-        # else: deleted, and not yet for git
+        elif stat.S_ISDIR(mode):  # a submodule, or a repository within the repository
+            found += [f"{name.rstrip('/')}/{inner}" for inner in listed(folder / name)]
     return found
 
 
@@ -104,7 +106,7 @@ def pack(container: Path, model: Path | None) -> Context:
         for folder, prefix, names in sources:
             for name in names:
                 try:
-                    sizes.append((_add(tar, folder / name, prefix + name), prefix + name))
+                    sizes.append((_add(tar, f"{folder}/{name}", prefix + name), prefix + name))
                 except OSError as error:
                     archive.close()
                     raise UsageError(
@@ -132,17 +134,17 @@ def archive(files: Mapping[str, bytes]) -> bytes:
     return made.getvalue()
 
 
-def _add(tar: tarfile.TarFile, path: Path, name: str) -> int:
+def _add(tar: tarfile.TarFile, path: str, name: str) -> int:
+    # text, not Path: there may be a hundred thousand of them
     info = tarfile.TarInfo(name)
-    if path.is_symlink():
-        info.type, info.linkname, info.mode = tarfile.SYMTYPE, str(path.readlink()), 0o777
+    status = os.lstat(path)
+    if stat.S_ISLNK(status.st_mode):
+        info.type, info.linkname, info.mode = tarfile.SYMTYPE, os.readlink(path), 0o777  # noqa: PTH115
         tar.addfile(info)
         return 0
-    with path.open("rb") as file:
-        status = os.fstat(file.fileno())
-        executable = status.st_mode & stat.S_IXUSR
-        info.size, info.mode = status.st_size, 0o755 if executable else 0o644
-        tar.addfile(info, file if info.size else io.BytesIO())
+    with open(path, "rb", buffering=0) as file:  # noqa: PTH123
+        info.size, info.mode = status.st_size, 0o755 if status.st_mode & stat.S_IXUSR else 0o644
+        tar.addfile(info, file)
     return info.size
 
 
@@ -163,15 +165,14 @@ def _tracked(folder: Path) -> Iterator[str]:
 
 
 def _holds_secret(path: Path) -> bool:
+    telling = bool(_SECRET_NAMES.fullmatch(path.name))
+    if not telling and path.suffix not in (".pem", ".key", ".conf", ".ini", ".cfg", ""):
+        return False
     try:
         if path.is_symlink() or not path.stat().st_size:
             return False
-        if _SECRET_NAMES.fullmatch(path.name):
-            return True
-        if path.suffix not in (".pem", ".key", ".conf", ".ini", ".cfg", ""):
-            return False
         with path.open("rb") as file:
-            return bool(_SECRET_TEXT.search(file.read(_SEARCHED)))
+            return telling or bool(_SECRET_TEXT.search(file.read(_SEARCHED)))
     except OSError:
         return False  # `pack` says it
 

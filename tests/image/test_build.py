@@ -20,7 +20,9 @@ from tests.test_local import environment
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("engine")]
 
 
-def scaffold(here: Here, *arguments: object, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+def scaffold(
+    here: Here, *arguments: object, cwd: Path = ROOT, seconds: float = 580
+) -> subprocess.CompletedProcess[str]:
     """Run scaffold as users do, with an engine at hand."""
     return subprocess.run(
         [sys.executable, "-m", "scaffold", *map(str, arguments)],
@@ -30,7 +32,7 @@ def scaffold(here: Here, *arguments: object, cwd: Path = ROOT) -> subprocess.Com
         capture_output=True,
         text=True,
         check=False,
-        timeout=580,
+        timeout=seconds,
     )
 
 

@@ -1,0 +1,86 @@
+"""The whole way with TensorFlow: from nothing to images in a registry, and with podman too."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.engines import Here
+from tests.helpers import assert_follows
+from tests.image.servers import registry
+from tests.image.test_build import ALL_WELL, built, in_image, scaffold, verdicts
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("engine"), pytest.mark.timeout(1800)]
+
+# how much a CPU image may hold besides what pip installs and what the base image has
+_ALLOWANCE = 150_000_000
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A freshly generated model repository, its container repository beside it."""
+    folder = tmp_path_factory.mktemp("tensorflow")
+    here = Here("docker", folder, {})
+    result = scaffold(here, "new", folder, "--defaults", "-d", "project_name=Digit reader")
+    assert result.returncode == 0, result.stderr
+    return folder / "digit_reader"
+
+
+def test_podman_builds_tries_and_runs_it(podman_engine: Here, pair: Path) -> None:
+    (image,) = built(podman_engine, pair)
+    assert verdicts(image) == ALL_WELL
+    assert image["engine"].startswith("podman ")
+    with podman_engine.open() as engine:  # 2 GB that nobody needs any more
+        engine.call("system", "prune", "--all", "--force")
+
+
+def test_both_images_are_built_tried_and_pushed(
+    docker_engine: Here, pair: Path, tmp_path: Path
+) -> None:
+    with registry(tmp_path, "") as address:
+        name = f"{address}/deephdc/deep-oc-digit_reader"
+        result = scaffold(
+            docker_engine, "build", pair, "--all", "--push", "--image", name,
+            "--network", "host", "--json", seconds=1700,
+        )  # fmt: skip
+        assert result.returncode == 0, result.stderr
+        document = json.loads(result.stdout)
+        assert_follows(document, "build-output")
+        cpu, gpu = document["images"]
+        assert (cpu["tags"], gpu["tags"]) == ([f"{name}:cpu", f"{name}:latest"], [f"{name}:gpu"])
+        assert verdicts(cpu) == verdicts(gpu) == ALL_WELL
+        assert gpu["smoke_test"]["device"] == "cpu"
+        assert "Trying the GPU image on the CPU" in result.stderr
+        for image in (cpu, gpu):
+            assert sorted(image["pushed"]) == sorted(image["tags"])
+            with docker_engine.open() as engine:
+                for reference, digest in image["pushed"].items():
+                    assert f"{name}@{digest}" in (engine.image(reference) or {})["RepoDigests"]
+    # CUDA comes once, with the wheels of the GPU image
+    assert "libcudart" not in found_libraries(docker_engine, cpu["id"])
+    libraries = found_libraries(docker_engine, gpu["id"]).split()
+    assert len([each for each in libraries if re.match(r"libcudart\.so\.\d+$", each)]) == 1
+    assert content(docker_engine, cpu["id"]) < installed(docker_engine, cpu["id"]) + _ALLOWANCE
+
+
+def found_libraries(here: Here, image: str) -> str:
+    line = r"find / -xdev -name 'libcudart*.so*' -type f -printf '%f\n' 2>/dev/null; true"
+    return in_image(here, image, "sh", "-c", line)
+
+
+def content(here: Here, image: str) -> int:
+    """Return the bytes that the image adds to its base."""
+    with here.open() as engine:
+        base = (engine.image("python:3.11-slim") or {})["Size"]
+        return int((engine.image(image) or {})["Size"]) - int(base)
+
+
+def installed(here: Here, image: str) -> int:
+    """Return the bytes of what pip has installed, byte code included, as a plain install has it."""
+    line = "import sysconfig; print(sysconfig.get_path('purelib'))"
+    place = in_image(here, image, "python", "-c", line).strip()
+    said = in_image(here, image, "du", "--summarize", "--bytes", place)
+    return int(said.split()[0])
