@@ -174,7 +174,7 @@ def _try(out: Output, engine: Engine, planned: Plan, image: Image) -> Report:
     """Run the smoke test, and show every check as soon as it is made."""
     import json
 
-    from scaffold.image import smoke
+    from scaffold.image import records, smoke
     from scaffold.image.engine import gpus
 
     lacks = gpus(engine) if planned.variant == "gpu" else "not wanted"
@@ -198,8 +198,8 @@ def _try(out: Output, engine: Engine, planned: Plan, image: Image) -> Report:
         seen=show,
     )
     document = {"image": image.id, "variant": planned.variant, **report.as_json()}
-    path = planned.folder / "smoke-test.json"
-    path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    text = json.dumps(document, indent=1) + "\n"
+    records.write(planned.folder / "smoke-test.json", text.encode())
     return report
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 import time
 from collections.abc import Iterator
@@ -31,8 +30,6 @@ if TYPE_CHECKING:
 _WIDTH = 60  # characters of a step's name where nobody knows how wide a line may be
 _NOTABLE = 1.0  # seconds from which on the engine's own doings are worth a line
 _BAR = 20  # characters
-# what a step's name is not known by
-_ASIDE = re.compile(r"--(?:mount|network|security)=\S+ |@sha256:[0-9a-f]{64}")
 
 
 class Draw(Protocol):
@@ -136,7 +133,7 @@ class _Steps:
         else:
             told = started.makes or isinstance(event, StepFailed)
             how = _WORDS[type(event)]
-        return _Line(_label(started), _known_as(started.name), f"  {how}") if told else None
+        return _Line(_label(started), started.known_as, f"  {how}") if told else None
 
     def _summary(self, event: Finished) -> _Line | None:
         if event.image_id is None:
@@ -208,7 +205,7 @@ class _Live:
                 continue
             prefix = f"  {_time(elapsed):>6} "
             amount = f"  {_amount(step)}" if step.done else ""
-            head = _Line(_label(step.started), _known_as(step.started.name), amount)
+            head = _Line(_label(step.started), step.started.known_as, amount)
             room = options.max_width - len(prefix)
             lines.append(Text.assemble((prefix, "cyan"), head.fit(room)))
             if step.last:
@@ -224,11 +221,6 @@ def _label(started: StepStarted) -> str:
         return ""
     stage = f" {started.stage}" if started.stage else ""
     return f"step{stage} {started.index}/{started.total} "
-
-
-def _known_as(name: str) -> str:
-    """Return a step's name as it is known: on one line, without its mounts and digests."""
-    return _ASIDE.sub("", " ".join(name.split()))
 
 
 def _time(seconds: float) -> str:

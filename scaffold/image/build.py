@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import tempfile
 import time
@@ -21,6 +22,8 @@ from scaffold.image.plan import Plan
 if TYPE_CHECKING:
     from scaffold.image.buildevents import Event
     from scaffold.image.buildlog import Parser
+
+_EXIT = re.compile(r"exit (?:code|status):? (\d+)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,8 @@ def execute(
         RefusedError: the context holds a secret.
     """
     started, clock = datetime.now(timezone.utc), time.monotonic()
-    planned.folder.mkdir(parents=True, exist_ok=True)
+    with records.writing(planned.folder):
+        planned.folder.mkdir(parents=True, exist_ok=True)
     base_digest = _base(planned, engine, say)
     model = planned.module.model_root if planned.source == "local" else None
     packed = context.pack(planned.container, model)
@@ -144,7 +148,7 @@ def _base(planned: Plan, engine: Engine, say: Callable[[str], None]) -> str:
             lines = [line for line in said.splitlines() if line.strip()]
             raise ScaffoldError(
                 f"cannot fetch the base image {planned.base}: {lines[-1] if lines else 'no reason given'}",
-                hint=f"{cause.message}: {cause.hint}" if cause else "is its name right?",
+                hint=f"probably {cause.message}: {cause.hint}" if cause else "is its name right?",
             )
         attributes = engine.image(planned.base) or {}
     digests = [digest.partition("@")[2] for digest in attributes.get("RepoDigests") or ()]
@@ -164,8 +168,10 @@ def _run(
 
     parser = Parser("podman" if engine.builder == "podman" else "buildkit", hidden)
     log = planned.folder / "build.log"
+    with records.writing(log):
+        kept = log.open("wb", buffering=0)  # what is printed is there to be read at once
     with (
-        log.open("w", encoding="utf-8") as kept,
+        kept,
         subprocess.Popen(
             line,
             env=engine.variables(),
@@ -180,7 +186,8 @@ def _run(
         assert process.stdout
         try:
             for each in process.stdout:
-                kept.write(redacted(each, hidden))
+                with records.writing(log):
+                    kept.write(redacted(each, hidden).encode())
                 for event in parser.feed(each):
                     observe(event)
             code = process.wait()
@@ -204,14 +211,22 @@ def _failed(planned: Plan, engine: Engine, parser: Parser, code: int, log: Path)
             hint="the log may tell why",
         )
     cause = causes.probable(failure.printed, failure.said)
-    where = f"step {failure.step.started.name!r}" if failure.step else "the build"
+    where = (
+        f"step `{failure.step.started.known_as}` of the {planned.variant} image"
+        if failure.step
+        else f"the build of the {planned.variant} image"
+    )
     said = failure.said.strip().splitlines()[-1] if failure.said.strip() else f"exit code {code}"
-    shown = "\n".join(f"  {each}" for each in failure.last_lines)
+    if ended := _EXIT.search(said):  # before it the engine repeats the step
+        said = f"exit code {ended[1]}"
+    shown = [f"  {each}" for each in failure.last_lines if each.strip()]
     return ScaffoldError(
-        f"{where} of the {planned.variant} image failed: {said}\n{shown}\n  the whole log: {log}",
-        hint=f"{cause.message}: {cause.hint}"
+        "\n".join((f"{where} failed: {said}", *shown, f"its log: {log}")),
+        hint=f"probably {cause.message}: {cause.hint}"
         if cause
-        else "the lines above are the step's last ones",
+        else "the lines above are the last ones that it printed"
+        if shown
+        else "the log may tell more",
     )
 
 
@@ -222,8 +237,12 @@ def _metadata(container: Path) -> str:
         document = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return ""
-    except (OSError, ValueError) as error:
+    except OSError as error:
         raise UsageError(
-            f"{path} cannot be read: {error}", hint=f"`scaffold validate {path}` says what is wrong"
+            f"cannot read {path}: {error.strerror}", hint="make it readable, or take it away"
+        ) from None
+    except ValueError as error:
+        raise UsageError(
+            f"{path} is not JSON: {error}", hint=f"`scaffold validate {path}` says what is wrong"
         ) from None
     return json.dumps(document, ensure_ascii=False, separators=(",", ":"))

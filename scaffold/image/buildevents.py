@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 State: TypeAlias = Literal["running", "cached", "done", "failed", "cancelled"]
 
 LAST_LINES = 15  # of a failed step, shown to the user
+# what a step's name is not known by
+_ASIDE = re.compile(r"--(?:mount|network|security)=\S+ |@sha256:[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,11 @@ class StepStarted:
     def makes(self) -> bool:
         """Return whether the Dockerfile has it and it makes something: not `FROM`."""
         return self.index is not None and not self.name.startswith("FROM ")
+
+    @property
+    def known_as(self) -> str:
+        """Return its name as people know it: on one line, without its mounts and digests."""
+        return _ASIDE.sub("", " ".join(self.name.split()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -217,8 +217,8 @@ _TABLE = (
     _Row(
         "network",
         "a command in the build cannot reach the network",
-        "check the network and the proxy; if only this machine itself has access, build with the"
-        " host's network",
+        "check the network and the proxy; if only this machine itself has access, build with its"
+        " network: --network host",
         printed=r"Temporary failure (?:in name resolution|resolving)|Name or service not known"
         r"|(?i:could not resolve host)|Failed to establish a new connection"
         r"|(?i:network is unreachable)|(?i:connection timed out)|Failed to connect to"

@@ -144,12 +144,14 @@ def engine(wanted: str = "") -> Iterator[Engine]:
         MissingToolError: none answers; the message says of each why not.
     """
     reasons: list[str] = []
+    installed = False
     for name in [wanted] if wanted else NAMES:
         opened = _docker() if name == "docker" else _podman()
         try:
             found = opened.__enter__()
         except _NotHereError as reason:
             reasons.append(f"{name}: {reason}")
+            installed |= not isinstance(reason, _NotInstalledError)
             continue
         try:
             yield found
@@ -159,8 +161,10 @@ def engine(wanted: str = "") -> Iterator[Engine]:
         return
     raise MissingToolError(
         "no container engine is at hand:\n  " + "\n  ".join(reasons),
-        hint="install Docker Engine with its buildx plugin (on Debian and Ubuntu `apt install docker.io "
-        "docker-buildx`) or podman (`apt install podman`), or point DOCKER_HOST at one that runs",
+        hint="do what is said there, or point DOCKER_HOST at an engine that runs"
+        if installed
+        else "install Docker Engine (on Debian and Ubuntu `apt install docker.io`, from Docker 23 on "
+        "`docker-buildx` too) or podman (`apt install podman`), or point DOCKER_HOST at one that runs",
     )
 
 
@@ -168,11 +172,15 @@ class _NotHereError(Exception):
     """Why an engine cannot be used."""
 
 
+class _NotInstalledError(_NotHereError):
+    """There is no program for it."""
+
+
 @contextmanager
 def _docker() -> Iterator[Engine]:
     programs = _programs("docker")
     if not programs:
-        raise _NotHereError("not installed (no `docker` on the PATH)")
+        raise _NotInstalledError("not installed (no `docker` on the PATH)")
     cli, builder, why = "", "", ""
     for program in programs:
         builder, why = _docker_builder(program)
@@ -181,8 +189,10 @@ def _docker() -> Iterator[Engine]:
             break
     if not cli:
         raise _NotHereError(why)
-    host = os.environ.get("DOCKER_HOST") or _docker_context(cli)
-    client, version = _connect(host)
+    given = os.environ.get("DOCKER_HOST")
+    host = given or _docker_context(cli)
+    start = "start it (`sudo systemctl start docker`, or Docker Desktop)"
+    client, version = _connect(host, f"; {'is DOCKER_HOST right?' if given else start}")
     if version.get("Components", [{}])[0].get("Name", "").startswith("Podman"):
         client.close()
         raise _NotHereError(f"{host} is podman's")
@@ -206,7 +216,10 @@ def _docker_builder(program: str) -> tuple[str, str]:
         return "buildx", ""
     if (18, 9) <= _numbers(said) < (23,):
         return "buildkit", ""
-    return "", f"{program} ({said.strip()}) cannot build: its buildx plugin is not installed"
+    return "", (
+        f"{program} ({said.strip()}) cannot build without its buildx plugin; install it "
+        "(`apt install docker-buildx`, or docker-buildx-plugin from Docker's own packages)"
+    )
 
 
 def _docker_context(program: str) -> str:
@@ -218,7 +231,7 @@ def _docker_context(program: str) -> str:
 def _podman() -> Iterator[Engine]:
     cli = shutil.which("podman")
     if not cli:
-        raise _NotHereError("not installed (no `podman` on the PATH)")
+        raise _NotInstalledError("not installed (no `podman` on the PATH)")
     number = _output(cli, "--version").strip().removeprefix("podman version ")
     if _numbers(number) < LOWEST_PODMAN:
         raise _NotHereError(f"podman {number} is too old: 4.0 or newer is needed")
@@ -259,14 +272,14 @@ def _wait_for(host: str, service: subprocess.Popen[bytes]) -> docker.DockerClien
             time.sleep(0.05)
 
 
-def _connect(host: str) -> tuple[docker.DockerClient, dict[str, Any]]:
+def _connect(host: str, advice: str = "") -> tuple[docker.DockerClient, dict[str, Any]]:
     import docker
     import docker.errors
 
     if host.startswith("unix://"):
         socket = Path(host.removeprefix("unix://"))
         if not socket.exists():
-            raise _NotHereError(f"the engine does not run ({socket} is not there)")
+            raise _NotHereError(f"the engine does not run ({socket} is not there){advice}")
         if not os.access(socket, os.R_OK | os.W_OK):
             raise _NotHereError(
                 f"you may not use {socket}; your administrator can add you to its group "
@@ -283,7 +296,7 @@ def _connect(host: str) -> tuple[docker.DockerClient, dict[str, Any]]:
     except (docker.errors.DockerException, OSError) as error:
         if client is not None:
             client.close()
-        raise _NotHereError(f"{host} does not answer: {_innermost(error)}") from None
+        raise _NotHereError(f"nothing answers at {host}: {_innermost(error)}") from None
     return client, version
 
 

@@ -14,9 +14,11 @@ from scaffold.module import Module
 VARIANTS = ("cpu", "gpu")
 _RELEASES = ("main", "master")
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}\Z")
-# the grammar of github.com/distribution/reference, without a digest
+# the grammar of github.com/distribution/reference, without a digest; what has neither a dot nor a
+# port is no registry, but a part of the name
 _REPOSITORY = re.compile(
-    r"([a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?(\.[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?)*(:[0-9]{1,5})?/)?"
+    r"((?=[^/]*[.:]|localhost/)"
+    r"[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?(\.[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?)*(:[0-9]{1,5})?/)?"
     r"[a-z0-9]+((\.|_{1,2}|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_{1,2}|-+)[a-z0-9]+)*)*\Z"
 )
 

@@ -6,6 +6,8 @@ import os
 import subprocess
 import tempfile
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,12 +15,47 @@ from typing import TYPE_CHECKING
 from scaffold.errors import ScaffoldError
 from scaffold.image import context, revision
 from scaffold.image.engine import Engine
-from scaffold.image.plan import Plan, repository_url
+from scaffold.image.plan import FOLDER, Plan, repository_url
 
 if TYPE_CHECKING:
     from scaffold.image import provenance
     from scaffold.image.build import Image
     from scaffold.image.inventory import Inventory
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Say what cannot be written, where writing fails.
+
+    Args:
+        path: the file or folder that the block writes.
+
+    Raises:
+        ScaffoldError: it cannot.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise ScaffoldError(
+            f"cannot write {path}: {error.strerror or error}",
+            hint=f"a build leaves its log and records in {FOLDER}/ of the container repository; make "
+            "room there, and see that you may write to it",
+        ) from None
+
+
+def write(path: Path, content: bytes) -> None:
+    """Write one of the records of a build.
+
+    Raises:
+        ScaffoldError: it cannot be written; there is no half of it then.
+    """
+    with writing(path):
+        try:
+            path.write_bytes(content)
+        except OSError:
+            with suppress(OSError):
+                path.unlink()
+            raise
 
 
 def take_inventory(engine: Engine, image_id: str) -> Inventory:
@@ -72,10 +109,9 @@ def bake_sbom(
         epoch=planned.epoch,
     )
     digest = sbom.digest(content)
-    (planned.folder / "sbom.cdx.json").write_bytes(content)
-    (planned.folder / "constraints.txt").write_text(
-        listing.constraints(inventory, planned.module.answers["repo_name"]), encoding="utf-8"
-    )
+    pinned = listing.constraints(inventory, planned.module.answers["repo_name"])
+    write(planned.folder / "sbom.cdx.json", content)
+    write(planned.folder / "constraints.txt", pinned.encode())
     # a local image can be built upon by a name, not by its id
     name = f"scaffold-build/{uuid.uuid4().hex}"
     engine.client.api.tag(image_id, name, "latest")
@@ -154,5 +190,5 @@ def write_provenance(image: Image, engine: Engine, digests: tuple[str, ...] = ()
         )
     )
     path = planned.folder / "provenance.json"
-    path.write_bytes(statement)
+    write(path, statement)
     return path

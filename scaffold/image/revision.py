@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,11 @@ from pathlib import Path
 from scaffold.errors import ScaffoldError, UsageError
 
 _SECONDS = 60
+# what git, curl and ssh say where there is no way, LC_ALL=C
+_UNREACHABLE = re.compile(
+    r"(?i)could not resolve|unable to look up|connection (?:refused|timed out)|unreachable"
+    r"|failed to connect|no route to host"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +89,15 @@ def of_remote(address: str, branch: str) -> str:
             hint="push it, name another with --branch, or build from the working tree with --source local",
         )
     if result.returncode:
-        lines = result.stderr.strip().splitlines()
+        said = result.stderr.strip()
+        do = (
+            "check the network and the address (git_base_url in .scaffold.yml)"
+            if _UNREACHABLE.search(said)
+            else "push the module there first"
+        )
         raise ScaffoldError(
-            f"cannot clone {address}: {lines[-1] if lines else 'git gives no reason'}",
-            hint="push the module there first, or build from the working tree with --source local",
+            f"cannot clone {address}: {said.splitlines()[-1] if said else 'git gives no reason'}",
+            hint=f"{do}, or build from the working tree with --source local",
         )
     return result.stdout.split()[0]
 
