@@ -1,6 +1,7 @@
 """Every document that `--json` prints has a published schema, and follows it.
 
-`train`, `predict` and `serve` take their time; tests/test_local.py checks what they print.
+`train`, `predict` and `serve` take their time; tests/test_local.py checks what they print, and
+tests/image/test_run.py what `run` prints.
 """
 
 from __future__ import annotations
@@ -104,7 +105,7 @@ def test_what_a_command_prints_follows_its_schema(
 
 
 def test_no_schema_goes_unchecked() -> None:
-    elsewhere = {"serve-output", *MODULES_OWN}
+    elsewhere = {"serve-output", "run-output", *MODULES_OWN}
     assert {f"{schema}-output" for schema, _, _ in COMMANDS} | elsewhere == {*OUTPUTS}
 
 
