@@ -96,12 +96,11 @@ class Server:
     def read(self) -> None:
         """Read the server's output until it ends; keep it until it is wanted."""
         assert self.process.stdout
-        colour = sys.stderr.isatty()
         for line in self.process.stdout:
             if _PROBE in line:
                 continue  # our own question whether it is up
             if self._forward.is_set():
-                sys.stderr.write(line if colour else _COLOUR.sub("", line))
+                sys.stderr.write(shown(line))
                 sys.stderr.flush()
             else:
                 self._log.append(line)
@@ -112,6 +111,11 @@ class Server:
         if self.process.poll() is not None:
             self._read_all.wait(STOP_SECONDS)
         return "".join(self._log)
+
+
+def shown(line: str) -> str:
+    """Return a line of a server as standard error takes it: in colour on a terminal only."""
+    return line if sys.stderr.isatty() else _COLOUR.sub("", line)
 
 
 @contextmanager
@@ -127,7 +131,7 @@ def server(environment: Environment, module: Module, host: str, port: int) -> It
     Raises:
         ScaffoldError: the port is taken, the server ended, answered for another model, or did not answer in time.
     """
-    port = _free_port(host, port)
+    port = free_port(host, port)
     arguments = ["--listen-ip", host, "--listen-port", str(port)]
     deepaas_run = environment.program("deepaas-run")
     process = subprocess.Popen(
@@ -172,7 +176,16 @@ _ENDS_WITH_US = [
 ]
 
 
-def _free_port(host: str, port: int) -> int:
+def free_port(host: str, port: int) -> int:
+    """Return a port that can be listened on.
+
+    Args:
+        host: address of this machine.
+        port: the one that is wanted; 0 for any.
+
+    Raises:
+        ScaffoldError: it is taken, or the address is not one of this machine's.
+    """
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

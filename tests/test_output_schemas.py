@@ -1,7 +1,7 @@
 """Every document that `--json` prints has a published schema, and follows it.
 
-`train`, `predict`, `serve` and `build` take their time; tests/test_local.py and tests/image check what they
-print.
+`train`, `predict`, `serve`, `build` and `run` take their time; tests/test_local.py and tests/image check
+what they print.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ def test_what_a_command_prints_follows_its_schema(
 
 
 def test_no_schema_goes_unchecked() -> None:
-    elsewhere = {"build-output", "serve-output", *MODULES_OWN}
+    elsewhere = {"build-output", "run-output", "serve-output", *MODULES_OWN}
     assert {f"{schema}-output" for schema, _, _ in COMMANDS} | elsewhere == {*OUTPUTS}
 
 

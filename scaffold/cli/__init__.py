@@ -18,6 +18,7 @@ COMMANDS = {
     "predict": "Predict with the module on this machine, in its own environment.",
     "serve": "Serve the module's REST API on this machine.",
     "build": "Build the module's container image, for CPU or GPU, and try it.",
+    "run": "Run the module's image: API, GPU, data and models wired.",
     "validate": "Check metadata files: every error, at its line.",
     "metadata": "Schemas, rules, migration, cards and exports of module metadata.",
 }

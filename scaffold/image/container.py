@@ -21,7 +21,8 @@ START_SECONDS = 180.0
 """How long an API may take to answer: a first import from a cold disk is slow."""
 STOP_SECONDS = 5
 """How long a container may take to end after SIGTERM."""
-_LOG_LINES = 20
+LOG_LINES = 20
+"""How many of its last lines a failure shows."""
 # past HTTP_PROXY, which knows nothing of this machine's own ports
 _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
@@ -47,19 +48,19 @@ class Running:
 
     def url(self, port: int = API_PORT) -> str:
         """Return the address of one of its services, without a slash at the end."""
-        host, published = self.ports[port]
-        return f"http://{f'[{host}]' if ':' in host else host}:{published}"
+        return address(*self.ports[port])
 
     def ask(
         self,
         path: str,
         *,
+        port: int = API_PORT,
         data: bytes | None = None,
         content_type: str = "",
         method: str = "",
         seconds: float = 60.0,
     ) -> Any:
-        """Ask the API, and return its JSON document.
+        """Ask the API, or what answers on another of its ports, and return its JSON document.
 
         Raises:
             OSError: it does not answer, or answers with an error (urllib.error.HTTPError).
@@ -69,7 +70,7 @@ class Running:
         if content_type:
             headers["Content-Type"] = content_type
         request = urllib.request.Request(  # noqa: S310 - our own http address
-            f"{self.url()}{path}", data=data, headers=headers, method=method or None
+            f"{self.url(port)}{path}", data=data, headers=headers, method=method or None
         )
         with _direct.open(request, timeout=seconds) as answer:
             return json.load(answer)
@@ -85,8 +86,10 @@ class Running:
         state = self.container.attrs["State"]
         return None if state.get("Running") else int(state.get("ExitCode") or 0)
 
-    def wait_until_it_answers(self, seconds: float = START_SECONDS) -> float:
-        """Wait for the API; return how many seconds it took.
+    def wait_until_it_answers(
+        self, seconds: float = START_SECONDS, *, port: int = API_PORT, path: str = "/v2/models/"
+    ) -> float:
+        """Wait for the API, or for what answers on another port; return how many seconds it took.
 
         Raises:
             ScaffoldError: the container ended, or did not answer in time; its last lines are in the message.
@@ -94,7 +97,7 @@ class Running:
         start = time.monotonic()
         while True:
             try:
-                self.ask("/v2/models/", seconds=5)
+                self.ask(path, port=port, seconds=5)
             except (OSError, ValueError) as error:
                 code, passed = self.ended(), time.monotonic() - start
                 if code is not None or passed > seconds:
@@ -103,7 +106,7 @@ class Running:
                         if code is not None
                         else f"did not answer within {seconds:.0f} s ({error})"
                     )
-                    shown = "\n".join(f"  {line}" for line in self.log(_LOG_LINES).splitlines())
+                    shown = "\n".join(f"  {line}" for line in self.log(LOG_LINES).splitlines())
                     raise ScaffoldError(
                         f"the container {how}:\n{shown}",
                         hint="the lines above are the last ones it printed",
@@ -136,6 +139,11 @@ class Running:
     def remove(self) -> None:
         """Take the container away, whatever it does."""
         self.container.remove(force=True, v=True)
+
+
+def address(host: str, port: int) -> str:
+    """Return the address of a service, without a slash at the end."""
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 def direct(url: str, seconds: float) -> Any:

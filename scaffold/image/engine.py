@@ -30,6 +30,8 @@ LOWEST_DOCKER = (20, 10)
 LOWEST_PODMAN = (4, 0)
 _START_SECONDS = 20.0  # for podman's API service
 _API_SECONDS = 120
+_CDI_DEVICES = "nvidia.com/gpu=all"
+_CDI_FOLDERS = ("/etc/cdi", "/var/run/cdi")
 
 
 @dataclass(frozen=True, slots=True)
@@ -377,16 +379,29 @@ def gpus(found: Engine) -> str | None:
         return "no NVIDIA driver on this machine (no `nvidia-smi`)"
     if not _succeeds(program):
         return f"the NVIDIA driver does not answer (`{program}` fails)"
-    info = found.client.info()
-    runtimes = info.get("Runtimes") or {}
-    devices = json.dumps(info.get("CDISpecDirs") or []) + json.dumps(
-        info.get("DiscoveredDevices") or []
-    )
-    if "nvidia" in runtimes or "nvidia" in devices or shutil.which("nvidia-container-runtime-hook"):
-        return None
-    if any(Path(folder, "nvidia.yaml").exists() for folder in ("/etc/cdi", "/var/run/cdi")):
+    return toolkit(found)
+
+
+def toolkit(found: Engine) -> str | None:
+    """Say what an engine lacks to hand NVIDIA GPUs on; None if nothing."""
+    if gpu_options(found):
         return None
     return "the NVIDIA Container Toolkit is not installed, or not set up for this engine"
+
+
+def gpu_options(found: Engine) -> tuple[str, ...]:
+    """Return the options of its `run` that give a container all NVIDIA GPUs; none if it cannot."""
+    info = found.client.info()
+    if found.name == "docker":
+        hook = shutil.which("nvidia-container-runtime-hook")
+        if "nvidia" in (info.get("Runtimes") or {}) or hook:
+            return ("--gpus=all",)
+    described = json.dumps(info.get("DiscoveredDevices") or [])
+    # Container Device Interface: podman, and Docker 25 and newer, read the devices from a file
+    files = [file for folder in _CDI_FOLDERS for file in Path(folder).glob("*nvidia*")]
+    if _CDI_DEVICES in described or (found.name == "podman" and files):
+        return (f"--device={_CDI_DEVICES}",)
+    return ()
 
 
 def driver_version() -> str | None:

@@ -222,12 +222,14 @@ def write_pair(folder: Path, name: str = "light_digits") -> Light:
     return pair
 
 
-def build(pair: Light, engine: Engine, tags: Sequence[str] = ("cpu",)) -> str:
+def build(
+    pair: Light, engine: Engine, tags: Sequence[str] = ("cpu",), *, jlab: bool = False
+) -> str:
     """Build its image with the generated Dockerfile; returns the image's id."""
     packed = context.pack(pair.container, pair.model)
     id_file = pair.container / ".image-id"
     line = engine.build_command(
-        arguments=[("extra", ""), ("source", "local")],
+        arguments=[("extra", ""), ("source", "local"), ("jlab", str(jlab).lower())],
         secrets=[("ca.pem", CA)] if CA.is_file() else [],
         id_file=id_file,
         network="host",

@@ -1,0 +1,428 @@
+"""udocker: the module's image without root and without an engine, as on the nodes of a cluster.
+
+udocker unpacks an image into a folder and runs programs in it: with PRoot (its modes P1, P2), with
+patched programs and fakechroot (F1 to F4), with runc (R1 to R3) or with Singularity (S1). There is no
+network of the container's own: what listens in it, listens on this machine.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from scaffold.errors import MissingToolError, ScaffoldError
+from scaffold.image import gpu, launch, rclone, start
+from scaffold.image.container import (
+    API_PORT,
+    IDE_PORT,
+    LOG_LINES,
+    MONITOR_PORT,
+    START_SECONDS,
+    STOP_SECONDS,
+    address,
+    direct,
+)
+from scaffold.image.engine import engine
+from scaffold.image.start import Wish
+from scaffold.local import free_port, shown
+from scaffold.module import Module
+
+MODES = ("P1", "P2", "F1", "F2", "F3", "F4", "R1", "R2", "R3", "S1")
+"""Its ways to run a container, the usual one first."""
+_GET = "get udocker, which needs no root: `pip install udocker`, then `udocker install`"
+_PORTS = {API_PORT: "DEEPAAS_PORT", MONITOR_PORT: "monitorPORT", IDE_PORT: "jupyterPORT"}
+
+
+@dataclass(frozen=True, slots=True)
+class Udocker:
+    """An udocker that is installed.
+
+    Attributes:
+        program: how it is called.
+        version: its version.
+    """
+
+    program: tuple[str, ...]
+    version: str
+
+    @property
+    def title(self) -> str:
+        """How people call it, with its version."""
+        return f"udocker {self.version}"
+
+    def call(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run it to the end; the caller looks at the exit code."""
+        return subprocess.run(
+            [*self.program, *arguments],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A container that is going to be run.
+
+    Attributes:
+        module: whose.
+        wish: what was asked for.
+        udocker: what runs it.
+        mode: how, "P1" for one.
+        image: the image's name and tag.
+        name: of the container; it is made once and kept for the next run.
+        obtain: what brings the image and unpacks it; nothing if the container is there.
+        setup: what prepares the container.
+        line: what runs it.
+        mounts: `FOLDER:PATH`.
+        ports: for each service, its address and port on this machine.
+        values: what must not be shown.
+        notes: what the user should know.
+    """
+
+    module: Module
+    wish: Wish
+    udocker: Udocker
+    mode: str
+    image: str
+    name: str
+    obtain: tuple[tuple[str, ...], ...]
+    setup: tuple[tuple[str, ...], ...]
+    line: tuple[str, ...]
+    mounts: tuple[str, ...]
+    ports: Mapping[int, tuple[str, int]]
+    values: Mapping[str, str] = field(repr=False)
+    notes: tuple[str, ...]
+
+    @property
+    def commands(self) -> list[list[str]]:
+        """What is run, in order."""
+        return [list(each) for each in (*self.obtain, *self.setup, self.line)]
+
+
+def find() -> Udocker:
+    """Find udocker on the PATH, or beside this Python.
+
+    Raises:
+        MissingToolError: it is not installed.
+    """
+    program: tuple[str, ...]
+    if found := shutil.which("udocker"):
+        program = (found,)
+    elif importlib.util.find_spec("udocker"):
+        program = (sys.executable, "-m", "udocker.maincmd")
+    else:
+        raise MissingToolError("not installed (no `udocker` on the PATH)", hint=_GET)
+    if not os.geteuid():
+        program += ("--allow-root",)  # it refuses root otherwise
+    said = subprocess.run(
+        [*program, "version"], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
+    version = re.search(r"^version: (\S+)", said.stdout, re.MULTILINE)
+    if not version:
+        raise MissingToolError(f"`{program[0]} version` fails", hint=_GET)
+    return Udocker(program, version[1])
+
+
+def plan(module: Module, wish: Wish, mode: str) -> Plan:
+    """Work out a container; nothing is started or written.
+
+    Args:
+        module: the module.
+        wish: what the user asks for.
+        mode: how udocker is to run it, one of `MODES`.
+
+    Raises:
+        MissingToolError: udocker is not installed, or a GPU is wanted and there is no fitting driver.
+        UsageError: a variable or name is none.
+        ScaffoldError: a port that was asked for is taken.
+    """
+    used = find()
+    if wish.gpu:
+        gpu.refuse(gpu.problems(module))
+    ports = start.ports(wish)
+    if ports:
+        # there is no port of the container's own: a free one has to be found now
+        ports = {each: (host, free_port(host, port)) for each, (host, port) in ports.items()}
+    notes: list[str] = []
+    image, name, obtain = _image(used, module, wish, notes)
+    program = used.program
+    nvidia = ("--nvidia", "--force") if wish.gpu else ()
+    setup = [(*program, "setup", *nvidia, f"--execmode={mode}", name)]
+    repo_name = module.answers["repo_name"]
+    folders = [] if wish.volumes else start.folders_of(module)
+    mounts = [f"{folder}:/srv/{repo_name}/{folder.name}" for folder in folders]
+    if wish.volumes:
+        notes.append("udocker has no volumes: data and models stay in the container's own folder")
+    environment, values = start.variables(wish)
+    given = dict(environment)
+    given |= {_PORTS[inside]: str(port) for inside, (_, port) in ports.items()}
+    if MONITOR_PORT not in ports:
+        given[_PORTS[MONITOR_PORT]] = "0"
+    given["LISTEN_IP"] = wish.host
+    conf = rclone.configuration(wish.rclone_conf) if wish.rclone else None
+    if conf:
+        mounts.append(f"{conf}:{rclone.FILE}")
+    if wish.user:
+        notes.append("udocker runs as the user who calls it; --user is not heeded")
+    # tini waits for processes in a way that PRoot does not know
+    command = wish.command or ("deep-start", "--jupyter" if wish.jupyter else "--deepaas")
+    line = [*program, "run", "--nobanner", "--entrypoint="]
+    line += [f"--volume={mount}" for mount in mounts]
+    line += [
+        f"--env={key}" if value is None else f"--env={key}={value}" for key, value in given.items()
+    ]
+    return Plan(
+        module=module,
+        wish=wish,
+        udocker=used,
+        mode=mode,
+        image=image,
+        name=name,
+        obtain=obtain,
+        setup=tuple(setup),
+        line=(*line, name, *command),
+        mounts=tuple(mounts),
+        ports=ports,
+        values=values,
+        notes=tuple(notes),
+    )
+
+
+def _image(
+    used: Udocker, module: Module, wish: Wish, notes: list[str]
+) -> tuple[str, str, tuple[tuple[str, ...], ...]]:
+    """Return the image, the container that is made of it, and what makes that."""
+    wanted = start.candidates(module, wish)
+    repo_name, program = module.answers["repo_name"], used.program
+    with ExitStack() as stack:
+        try:
+            other = stack.enter_context(engine()) if not wish.pull else None
+        except MissingToolError:
+            other = None
+        for reference in wanted if other else ():
+            assert other
+            found = start.local_image(other, reference)
+            if not found:
+                continue
+            _note_another(reference, wanted, notes)
+            name = f"{repo_name}-{wish.variant}-{str(found[1]['Id']).removeprefix('sha256:')[:12]}"
+            if name in _containers(used):
+                return reference, name, ()
+            form = ("--format", "oci-archive") if other.name == "podman" else ()
+            save = shlex.join([other.name, "save", *form, found[0]])
+            load = shlex.join([*program, "load", "-i", "-", reference.rpartition(":")[0]])
+            return reference, name, (
+                ("sh", "-c", f"{save} | {load}"),
+                (*program, "create", f"--name={name}", reference),
+                (*program, "rmi", reference),  # what it was made of is no longer needed
+            )  # fmt: skip
+    name = f"{repo_name}-{wanted[0].rpartition(':')[2]}"
+    here = name in _containers(used)
+    if here and not wish.pull:
+        return wanted[0], name, ()
+    create = (*program, "create", f"--name={name}", wanted[0])
+    for reference in wanted if not wish.pull else ():
+        if re.search(rf"^{re.escape(reference)}\s", used.call("images").stdout, re.MULTILINE):
+            _note_another(reference, wanted, notes)
+            return reference, name, ((*create[:-1], reference),)
+    remove = ((*program, "rm", name),) if here else ()
+    return wanted[0], name, ((*program, "pull", wanted[0]), *remove, create)
+
+
+def _note_another(reference: str, wanted: list[str], notes: list[str]) -> None:
+    if reference != wanted[0]:
+        notes.append(f"there is no {wanted[0]}; this is {reference}")
+
+
+def _containers(used: Udocker) -> set[str]:
+    """Return the names of the containers that there are."""
+    return set(re.findall(r"'([^']+)'", used.call("ps").stdout))
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A container that has been started.
+
+    Attributes:
+        planned: what was planned.
+        process: udocker's process, which leads the group of all that runs in the container.
+        log: what it prints.
+    """
+
+    planned: Plan
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def url(self, port: int) -> str:
+        """Return the address of one of its services, without a slash at the end."""
+        return address(*self.planned.ports[port])
+
+    def wait_until_it_answers(self) -> None:
+        """Wait for the API, or for JupyterLab.
+
+        Raises:
+            ScaffoldError: it ended, did not answer in time, or is another module's.
+        """
+        wish = self.planned.wish
+        url = f"{self.url(wish.service)}{'/api' if wish.jupyter else '/v2/models/'}"
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            try:
+                with direct(url, 5) as answer:
+                    document = json.load(answer)
+                break
+            except (OSError, ValueError) as error:
+                code = self.process.poll()
+                if code is not None or time.monotonic() > deadline:
+                    how = f"did not answer ({error})" if code is None else f"ended with code {code}"
+                    lines = self.log.read_text(errors="replace").splitlines()[-LOG_LINES:]
+                    raise ScaffoldError(
+                        "\n  ".join([f"the container {how}:", *lines]),
+                        hint="the lines above are the last ones it printed; another --execmode may do",
+                    ) from None
+                time.sleep(0.1)
+        if not wish.jupyter:
+            launch.require_model(document, self.planned.module)
+
+    def follow(self) -> int:
+        """Copy what it prints from now on to standard error until it ends; return its exit code."""
+        with self.log.open(encoding="utf-8", errors="replace") as file:
+            file.seek(0, os.SEEK_END)
+            while True:
+                ended = self.process.poll()
+                for line in file:
+                    sys.stderr.write(shown(line))
+                sys.stderr.flush()
+                if ended is not None:
+                    return ended if ended >= 0 else 128 - ended
+                time.sleep(0.1)
+
+    def stop(self) -> None:
+        """End all that runs in it, gently first."""
+        _signal(self.process.pid, signal.SIGTERM)
+        deadline = time.monotonic() + STOP_SECONDS
+        while _signal(self.process.pid, 0) and time.monotonic() < deadline:
+            self.process.poll()
+            time.sleep(0.05)
+        _signal(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+
+def _signal(group: int, number: int) -> bool:
+    """Send a signal to a group of processes; return whether there is any."""
+    try:
+        os.killpg(group, number)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def prepare(planned: Plan, say: Callable[[str], None], detail: Callable[[str], None]) -> None:
+    """Bring the image into udocker and unpack it, unless that has been done.
+
+    Raises:
+        ScaffoldError: a step of it failed; udocker's own words are in the message.
+    """
+    if planned.obtain:
+        say(f"Unpacking {planned.image} for udocker (once for each image) …")
+    for line in (*planned.obtain, *planned.setup):
+        detail("  " + shlex.join(line))
+        result = subprocess.run(
+            line, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            text=True, errors="replace", check=False,
+        )  # fmt: skip
+        if result.returncode:
+            said = [each for each in result.stdout.splitlines() if each.strip()]
+            raise ScaffoldError(
+                f"`{shlex.join(line)}` failed: {said[-1] if said else result.returncode}",
+                hint=f"`scaffold build --{planned.wish.variant}` makes the image where Docker or podman "
+                "is; --image and --tag name another; --execmode another way to run it",
+            )
+
+
+@contextmanager
+def running(planned: Plan) -> Iterator[Running]:
+    """Run a prepared container in the background, and stop it at the end.
+
+    It is stopped even if this process is killed. A detached one is left, unless an exception comes.
+    """
+    launch.make_folders(planned.mounts)
+    log = _log(planned)
+    with log.open("wb") as output, ExitStack() as stack:
+        process = subprocess.Popen(
+            planned.line,
+            env={**os.environ, **planned.values},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # Ctrl-C must reach it through us
+        )
+        stack.enter_context(launch.guarded([sys.executable, "-ISc", _END, str(process.pid)]))
+        kept = False
+        started = Running(planned, process, log)
+        try:
+            yield started
+            kept = planned.wish.detach
+        finally:
+            if not kept:
+                started.stop()
+                log.unlink(missing_ok=True)
+
+
+# what ends a group of processes: gently, then for good
+_END = (
+    "import os, signal, sys, time\n"
+    "for number in (signal.SIGTERM, signal.SIGKILL):\n"
+    "    try:\n"
+    "        os.killpg(int(sys.argv[1]), number)\n"
+    "    except ProcessLookupError:\n"
+    "        break\n"
+    f"    time.sleep({STOP_SECONDS})"
+)
+
+
+def _log(planned: Plan) -> Path:
+    descriptor, path = tempfile.mkstemp(prefix=f"{planned.name}-", suffix=".log")
+    os.close(descriptor)
+    return Path(path)
+
+
+def attached(planned: Plan, *, quiet: bool) -> int:
+    """Run a command in a container with this process's input and output; return its exit code.
+
+    Args:
+        planned: the container.
+        quiet: send what it prints to standard error, since standard output is wanted for a document.
+    """
+    launch.make_folders(planned.mounts)
+    # a terminal's Ctrl-C reaches what runs there; elsewhere it has to be told
+    alone = not sys.stdin.isatty()
+    with subprocess.Popen(
+        planned.line,
+        env={**os.environ, **planned.values},
+        stdout=sys.stderr if quiet else None,
+        start_new_session=alone,
+    ) as process:
+        try:
+            code = launch.wait_for(process)
+        except BaseException:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGTERM) if alone else process.terminate()
+            raise
+    return code if code >= 0 else 128 - code
