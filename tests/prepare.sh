@@ -1,13 +1,23 @@
 #!/usr/bin/env bash
-# Installs what the tests need and pip cannot give: git and a browser. Needs root or sudo; without
-# either, the tests that want them are skipped, except under CI, where a missing tool is a failure.
+# Installs what the tests need and pip cannot give: git, a browser, container engines. Needs root or
+# sudo; without either, the tests that want them are skipped, except under CI, where a missing tool is
+# a failure.
 set -euo pipefail
 
 wanted=()
-command -v git >/dev/null || wanted+=(git)
-command -v chromium >/dev/null || command -v google-chrome >/dev/null || wanted+=(chromium)
-command -v chromedriver >/dev/null || wanted+=(chromium-driver)
-command -v unshare >/dev/null || wanted+=(util-linux)
+# need PROGRAM PACKAGE
+need() { command -v "$1" >/dev/null || [ -x "/usr/sbin/$1" ] || wanted+=("$2"); }
+need git git
+command -v google-chrome >/dev/null || need chromium chromium
+need chromedriver chromium-driver
+need unshare util-linux
+need ip iproute2
+need dockerd docker.io
+need docker-compose docker-compose
+need docker-registry docker-registry
+need podman podman
+need runc runc
+need mmdebstrap mmdebstrap
 [ ${#wanted[@]} -gt 0 ] || exit 0
 
 if [ "$(id -u)" = 0 ]; then
