@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from scaffold.cli.output import Output, common_options
+from scaffold.errors import ScaffoldError
 
 if TYPE_CHECKING:
     from scaffold.image.build import Image
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from scaffold.image.network import Network
     from scaffold.image.plan import Plan
     from scaffold.image.smoke import Report
+
+_PRINTED = "container.log"
 
 
 @click.command("build")
@@ -78,7 +81,7 @@ def command(
     only then it gets its tags. The log, the bill of materials and the provenance are left in build/ of
     the container repository.
     """
-    from scaffold import module
+    from scaffold import local, module
     from scaffold.image import engine, plan
     from scaffold.image import network as reach
 
@@ -107,15 +110,23 @@ def command(
         )
         return
     documents: list[dict[str, Any]] = []
-    with engine.engine(wanted or "") as used:
-        for planned in plans:
-            document = _build(out, used, planned, reached, smoke=not no_smoke_test, push=push)
-            documents.append(document)
-            if document["smoke_test"] and not document["smoke_test"]["passed"]:
-                break  # the other one would fail in the same way
-    out.result("\n".join(map(_summary, documents)), {"images": documents})
-    if not all(each["tagged"] for each in documents):
-        sys.exit(1)
+    try:
+        with local.sigterm_raises(), engine.engine(wanted or "") as used:
+            for planned in plans:
+                document = _build(out, used, planned, reached, smoke=not no_smoke_test, push=push)
+                documents.append(document)
+                if document["smoke_test"] and not document["smoke_test"]["passed"]:
+                    break  # the other one would fail in the same way
+    except local.Terminated:
+        out.progress("Stopped.")
+        sys.exit(143)
+    good = [document for document in documents if document["tagged"]]
+    if good or out.as_json:
+        out.result("\n".join(map(_summary, good)), {"images": documents})
+    if len(good) < len(documents):
+        if out.as_json:
+            sys.exit(1)
+        raise _refused(documents[-1], used)
 
 
 def _build(
@@ -186,7 +197,7 @@ def _try(out: Output, engine: Engine, planned: Plan, image: Image) -> Report:
 
     def show(check: smoke.Check) -> None:
         mark = {True: "passed", False: "FAILED", None: "left out"}[check.passed]
-        out.progress(f"  {mark:8} {check.id}: {check.evidence}")
+        out.progress(f"  {mark:8} {check.id}: {check.evidence.splitlines()[0]}")
 
     report = smoke.try_image(
         engine,
@@ -200,6 +211,7 @@ def _try(out: Output, engine: Engine, planned: Plan, image: Image) -> Report:
     document = {"image": image.id, "variant": planned.variant, **report.as_json()}
     text = json.dumps(document, indent=1) + "\n"
     records.write(planned.folder / "smoke-test.json", text.encode())
+    records.write(planned.folder / _PRINTED, report.log.encode())
     return report
 
 
@@ -225,14 +237,23 @@ def _described(planned: Plan) -> str:
     )
 
 
+def _refused(document: dict[str, Any], engine: Engine) -> ScaffoldError:
+    from scaffold.image.smoke import ADVICE
+
+    lines = [f"the {document['variant']} image failed its smoke test and got no tag"]
+    for check in document["smoke_test"]["checks"]:
+        if check["passed"] is False:
+            lines += [f"  {check['id']}: {check['evidence']}", f"    → {ADVICE[check['id']]}"]
+    printed = Path(document["log"]).with_name(_PRINTED)
+    image = document["id"].removeprefix("sha256:")[:12]
+    return ScaffoldError(
+        "\n".join((*lines, f"what it printed: {printed}")),
+        hint=f"`{engine.name} run --rm -it --entrypoint bash {image}` looks around in it",
+    )
+
+
 def _summary(document: dict[str, Any]) -> str:
     report = document["smoke_test"]
-    if not document["tagged"]:
-        failed = [check["id"] for check in report["checks"] if check["passed"] is False]
-        return (
-            f"The {document['variant']} image failed its smoke test ({', '.join(failed)}) and got no tag.\n"
-            f"It is {document['id']}; log: {document['log']}"
-        )
     tried = f"tried on the {report['device'].upper()}" if report else "not tried"
     lines = [f"{', '.join(document['tags'])}  {document['size'] / 1e9:.2f} GB, {tried}"]
     lines += [f"pushed {reference} {digest}" for reference, digest in document["pushed"].items()]

@@ -17,7 +17,7 @@ import time
 import urllib.error
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,25 @@ from scaffold.module import Module
 
 TRAIN_SECONDS = 600.0
 """How long one epoch may take."""
+TENSORBOARD_SECONDS = 30.0
+"""How long TensorBoard may take to answer once the API does."""
+ADVICE = {
+    "answers": "what it printed says why; `scaffold serve` starts the same API without a container",
+    "names-the-model": 'pyproject.toml names it, in [project.entry-points."deepaas.v2.model"]: as the package',
+    "describes-itself": "`get_metadata` of models/deep_api.py takes them from pyproject.toml",
+    "not-root": "end the Dockerfile's last stage with `USER 1000`",
+    "no-rclone-config": "leave it out of the image; a container is given it when it is started",
+    "tensorboard": "pyproject.toml has to list tensorboard among the dependencies",
+    "trains": "`scaffold train --epochs 1` does the same without a container",
+    "predicts": "`scaffold predict FILE` does the same without a container",
+    "same-as-without": "compare constraints.txt, beside the log, with what `.venv` of the module has, and "
+    "see that the code does not look at where it runs",
+    "stops": 'process 1 has to hand SIGTERM on (`ENTRYPOINT ["tini", "-g", "--"]`), and the start '
+    "command has to `exec` the server",
+}
+"""What to do about a check that failed, by its id."""
 _GRACEFUL = (0, 143)
+_END_SECONDS = 2.0
 _PLACE = "/srv"
 
 
@@ -58,11 +76,13 @@ class Report:
         checks: in the order in which they were made; those after one that stops it are not there.
         device: what it ran on, "cpu" or "gpu".
         seconds: what it took.
+        log: what the container printed.
     """
 
     device: str
     checks: list[Check] = field(default_factory=list)
     seconds: float = 0.0
+    log: str = ""
 
     @property
     def passed(self) -> bool:
@@ -109,8 +129,10 @@ def try_image(
         seen: gets every check as soon as it is made.
 
     Raises:
-        ScaffoldError: the module's own environment, which the prediction is compared with, cannot be made.
+        ScaffoldError: the engine cannot start it.
     """
+    from docker.errors import APIError
+
     report, start = Report("gpu" if gpu else "cpu"), time.monotonic()
     ports = {API_PORT: ("127.0.0.1", 0), MONITOR_PORT: ("127.0.0.1", 0)}
     running = container.start(engine, image_id, ports=ports, gpu=gpu)
@@ -119,6 +141,8 @@ def try_image(
     except _Stop:
         pass
     finally:
+        with suppress(OSError, APIError):
+            report.log = running.log()
         running.remove()
         report.seconds = time.monotonic() - start
     return report
@@ -135,13 +159,33 @@ class _Smoke:
 
     def run(self) -> None:
         self.answers()
-        self.names_the_model()
-        self.is_not_root()
-        self.keeps_no_secret()
-        self.draws_training()
-        trained = self.trains()
-        self.predicts(trained)
+        self.look("names-the-model", self.names_the_model)
+        self.look("not-root", self.is_not_root)
+        self.look("no-rclone-config", self.keeps_no_secret)
+        self.look("tensorboard", self.draws_training)
+        self.look("trains", self.trains)
+        self.look("predicts", self.predicts)
         self.stops()
+
+    def look(self, check: str, look: Callable[[], None]) -> None:
+        """Make a check; one that cannot be made fails, and ends the test if the container has ended."""
+        from docker.errors import APIError
+
+        try:
+            look()
+        except (OSError, ValueError, LookupError, APIError) as error:
+            ended = self.has_ended(error)
+            self.note(check, False, self.because(error), vital=ended)
+
+    def has_ended(self, error: Exception) -> bool:
+        """Return whether the container has ended; one that does not answer any more gets a moment."""
+        deadline = time.monotonic() + _END_SECONDS
+        while self.running.ended() is None:
+            answers = not isinstance(error, OSError) or isinstance(error, urllib.error.HTTPError)
+            if answers or time.monotonic() > deadline:
+                return False
+            time.sleep(0.1)
+        return True
 
     def note(self, check: str, passed: bool | None, evidence: str, *, vital: bool = False) -> None:
         made = Check(check, passed, evidence)
@@ -152,7 +196,7 @@ class _Smoke:
 
     def answers(self) -> None:
         try:
-            seconds = self.running.wait_until_it_answers()
+            seconds = self.running.wait_until_it_answers(container.START_SECONDS)
         except ScaffoldError as error:
             self.note("answers", False, error.message, vital=True)
         else:
@@ -176,11 +220,15 @@ class _Smoke:
         self.note("not-root", user != "0", f"runs as user {user}")
 
     def keeps_no_secret(self) -> None:
-        size = self.inside("sh", "-c", 'cat "$RCLONE_CONFIG" | wc -c').strip()
-        self.note("no-rclone-config", size == "0", f"rclone.conf has {size} bytes")
+        command = 'echo "$RCLONE_CONFIG"; cat "$RCLONE_CONFIG" 2>/dev/null | wc -c'
+        path, size = self.inside("sh", "-c", command).splitlines()
+        self.note("no-rclone-config", size == "0", f"{path} has {size} bytes")
 
     def draws_training(self) -> None:
-        deadline = time.monotonic() + 30
+        if not self.inside("sh", "-c", "command -v tensorboard"):
+            self.note("tensorboard", False, "tensorboard is not installed in the image")
+            return
+        deadline = time.monotonic() + TENSORBOARD_SECONDS
         url = self.running.url(MONITOR_PORT)
         while True:
             try:
@@ -194,31 +242,26 @@ class _Smoke:
                 time.sleep(0.2)
         self.note("tensorboard", good, f"TensorBoard answers on port {MONITOR_PORT}")
 
-    def trains(self) -> bool:
+    def trains(self) -> None:
         path = f"/v2/models/{self.module.package}/train/"
-        parameters = self.parameters(path, "post")
-        if "epochs" not in parameters:
-            self.note("trains", None, "its training takes no argument `epochs`, so it was left out")
-            return False
+        if "epochs" not in self.parameters(path, "post"):
+            self.note("trains", None, "left out: its training takes no argument `epochs`")
+            return
         self.say("Training one epoch in the container")
         start = time.monotonic()
-        try:
-            run = self.running.ask(f"{path}?epochs=1", method="POST")["uuid"]
-            while True:
-                state = self.running.ask(f"{path}{run}")
-                status = str(state.get("status"))
-                if status in ("done", "error") or time.monotonic() - start > TRAIN_SECONDS:
-                    break
-                time.sleep(0.3)
-        except (OSError, ValueError, KeyError) as error:
-            self.note("trains", False, self.because(error))
-            return False
-        seconds = time.monotonic() - start
+        run = self.running.ask(f"{path}?epochs=1", method="POST")["uuid"]
+        while True:
+            state = self.running.ask(f"{path}{run}")
+            status = str(state.get("status"))
+            seconds = time.monotonic() - start
+            if status in ("done", "error") or seconds > TRAIN_SECONDS:
+                break
+            time.sleep(0.3)
         detail = f": {state.get('message')}" if status == "error" else ""
         self.note("trains", status == "done", f"one epoch, {seconds:.1f} s, {status}{detail}")
-        return status == "done"
 
-    def predicts(self, trained: bool) -> None:
+    def predicts(self) -> None:
+        trained = any(check.id == "trains" and check.passed for check in self.report.checks)
         path = f"/v2/models/{self.module.package}/predict/"
         uploads = [
             name
@@ -235,23 +278,21 @@ class _Smoke:
                 )  # fmt: skip
                 self.note("predicts", None, f"left out: {why}")
                 return
-            try:
-                inside = self.running.ask(path, **_form(uploads[0], sample), method="POST")
-            except (OSError, ValueError) as error:
-                self.note("predicts", False, self.because(error))
-                return
-            self.note("predicts", True, f"{sample.name}: {_short(inside.get('predictions'))}")
+            inside = self.running.ask(path, **_form(uploads[0], sample), method="POST")
+            answer = inside.get("predictions")
+            self.note("predicts", True, f"{sample.name}: {_short(answer)}")
             if self.unlike:
                 self.note("same-as-without", None, f"left out: {self.unlike}")
                 return
             self.say("Predicting the same without a container")
-            outside = self.without_a_container(sample, models)
-        answer = inside.get("predictions")
-        equal = answer == outside
-        evidence = (
-            "equal to the bit" if equal else f"{_short(answer)} inside, {_short(outside)} outside"
-        )
-        self.note("same-as-without", equal, evidence)
+            try:
+                outside = self.without_a_container(sample, models)
+            except ScaffoldError as error:
+                said = error.message.strip().splitlines()
+                self.note("same-as-without", None, f"left out: {said[0]}: {said[-1]}")
+                return
+        unlike = _difference(answer, outside)
+        self.note("same-as-without", not unlike, unlike or "equal to the bit")
 
     def without_a_container(self, sample: Path, models: Path) -> Any:
         planned = environment.plan(self.module, "auto")
@@ -269,9 +310,10 @@ class _Smoke:
         try:
             return json.loads(result.stdout)
         except ValueError:
-            return (result.stderr or result.stdout).strip()[
-                -300:
-            ] or f"exit code {result.returncode}"
+            said = result.stderr.strip() or f"exit code {result.returncode}"
+            raise ScaffoldError(
+                f"the module does not predict without a container\n{said}"
+            ) from None
 
     def stops(self) -> None:
         code, seconds = self.running.stop()
@@ -322,11 +364,17 @@ class _Smoke:
                         shutil.copyfileobj(content, file)
 
     def because(self, error: Exception) -> str:
-        said = str(error)
-        if isinstance(error, urllib.error.HTTPError):
+        code = self.running.ended()
+        if code is not None:
+            killed = " (killed, for want of memory perhaps)" if code == 137 else ""
+            said = f"the container ended with exit code {code}{killed}"
+        elif isinstance(error, urllib.error.HTTPError):
             said = f"{error}: {error.read().decode(errors='replace').strip()[:300]}"
-        lines = self.running.log(5).strip().splitlines()
-        return f"{said}; the container's last line: {lines[-1] if lines else 'none'}"
+        else:
+            said = f"{type(error).__name__}: {error}"
+        log = self.running.log(20).strip().splitlines()
+        printed = [line for line in log if " aiohttp.access " not in line]
+        return f"{said}; the last line that it printed: {printed[-1] if printed else 'none'}"
 
 
 def _form(name: str, path: Path) -> dict[str, Any]:
@@ -344,3 +392,17 @@ def _form(name: str, path: Path) -> dict[str, Any]:
 def _short(value: Any) -> str:
     text = re.sub(r"\s+", " ", json.dumps(value, ensure_ascii=False))
     return text if len(text) < 100 else f"{text[:97]}..."
+
+
+def _difference(inside: Any, outside: Any, place: str = "the answer") -> str:
+    """Say where two answers differ first; empty if they are equal."""
+    if isinstance(inside, dict) and isinstance(outside, dict) and inside.keys() == outside.keys():
+        pairs = [(f"{place}.{key}", inside[key], outside[key]) for key in inside]
+    elif isinstance(inside, list) and isinstance(outside, list) and len(inside) == len(outside):
+        pairs = [
+            (f"{place}[{at}]", *each) for at, each in enumerate(zip(inside, outside, strict=True))
+        ]
+    else:
+        same = inside == outside
+        return "" if same else f"{place}: {_short(inside)} inside, {_short(outside)} outside"
+    return next((found for at, one, two in pairs if (found := _difference(one, two, at))), "")

@@ -114,6 +114,7 @@ def test_an_image_is_built_tried_named_and_recorded(here: Here, pair: light.Ligh
     assert sorted(path.name for path in folder.iterdir()) == [
         "build.log",
         "constraints.txt",
+        "container.log",
         "provenance.json",
         "sbom.cdx.json",
         "smoke-test.json",
