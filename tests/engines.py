@@ -239,3 +239,43 @@ def _stop_all(here: Here) -> None:
 
 def _check(result: subprocess.CompletedProcess[str]) -> None:
     assert result.returncode == 0, result.stderr
+
+
+@pytest.fixture(scope="session")
+def udocker_place() -> Iterator[Here]:
+    """A folder for udocker, and its tools, which it would download: PRoot, runc and fakechroot from here."""
+    _need("runc", "fakechroot")
+    with _folder() as folder:
+        tools = folder / "tools"
+        (tools / "udocker_dir" / "bin").mkdir(parents=True)
+        (tools / "udocker_dir" / "lib").mkdir()
+        (tools / "udocker_dir" / "lib" / "VERSION").write_text("1.2.11\n")
+        for program in ("proot", "runc"):
+            place = proot() if program == "proot" else Path(str(shutil.which(program)))
+            shutil.copy(place, tools / "udocker_dir" / "bin" / f"{program}-{os.uname().machine}")
+        (library,) = Path("/usr/lib").glob("*/fakechroot/libfakechroot.so")
+        shutil.copy(
+            library, tools / "udocker_dir" / "lib" / f"libfakechroot-{os.uname().machine}.so"
+        )
+        archive = folder / "tools.tar.gz"
+        subprocess.run(["tar", "-C", tools, "-czf", archive, "udocker_dir"], check=True)
+        folder.chmod(0o755)
+        variables = {
+            "UDOCKER_DIR": str(folder / "udocker"),
+            "UDOCKER_TARBALL": str(archive),
+            "UDOCKER_INSTALLINFO": "",
+        }
+        yield Here("udocker", folder, variables)
+
+
+def proot() -> Path:
+    """Return PRoot as udocker ships it, which copes with today's kernels; tests/proot.sh builds it."""
+    built = CACHE / "proot"
+    if not built.is_file():
+        script = Path(__file__).parent / "proot.sh"
+        result = subprocess.run(
+            [script, built], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+        )
+        if result.returncode:
+            _missing(f"tests/proot.sh cannot build PRoot: {result.stderr[-1000:]}")
+    return built

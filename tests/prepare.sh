@@ -18,6 +18,13 @@ need docker-registry docker-registry
 need podman podman
 need runc runc
 need mmdebstrap mmdebstrap
+# what udocker would download: fakechroot, and PRoot, which tests/proot.sh builds
+need fakechroot fakechroot
+need make make
+need gcc gcc
+need pkg-config pkg-config
+[ -e /usr/include/talloc.h ] || wanted+=(libtalloc-dev)
+[ -e /usr/include/archive.h ] || wanted+=(libarchive-dev)
 [ ${#wanted[@]} -gt 0 ] || exit 0
 
 if [ "$(id -u)" = 0 ]; then

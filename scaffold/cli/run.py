@@ -135,7 +135,7 @@ def _engine(stack: ExitStack, wanted: str) -> Engine | None:
             udocker.find()
         except MissingToolError as other:
             raise MissingToolError(
-                f"{error.message}\n  udocker: {other.message}",
+                f"{error.message}\n  {other.message}",
                 hint=f"{error.hint}; or {other.hint}",
             ) from None
         return None

@@ -155,6 +155,24 @@ def direct(url: str, seconds: float) -> Any:
     return _direct.open(url, timeout=seconds)
 
 
+def published(
+    container: Container, ports: Mapping[int, tuple[str, int]]
+) -> dict[int, tuple[str, int]]:
+    """Return where the ports of a container are published.
+
+    Args:
+        container: a container that has been started. One that has ended has no ports any more.
+        ports: for each port in it, the address and port that were asked for.
+    """
+    found = container.attrs["NetworkSettings"].get("Ports") or {}
+    return {
+        inside: (host, int(found[f"{inside}/tcp"][0]["HostPort"]))
+        if found.get(f"{inside}/tcp")
+        else (host, port)
+        for inside, (host, port) in ports.items()
+    }
+
+
 def start(
     engine: Engine,
     image: str,
@@ -202,12 +220,6 @@ def start(
         )
         container.start()
         container.reload()
-        found = container.attrs["NetworkSettings"].get("Ports") or {}
-        published = {
-            inside: (address, int(found[f"{inside}/tcp"][0]["HostPort"]))
-            for inside, (address, _) in ports.items()
-            if found.get(f"{inside}/tcp")
-        }
     except APIError as error:
         if container is not None:
             container.remove(force=True)
@@ -215,4 +227,4 @@ def start(
             f"{engine.title} cannot start {image}: {error.explanation or error}",
             hint="if a port is taken, choose another with --port, or 0 for any free one",
         ) from None
-    return Running(engine, container, published)
+    return Running(engine, container, published(container, ports))

@@ -37,10 +37,10 @@ def problems(module: Module) -> list[tuple[str, str]]:
     Returns:
         what is wrong and what to do about it, of each.
     """
-    from scaffold.image import build, matrix
+    from scaffold.image import matrix, plan
 
     try:
-        (planned,) = build.plan(module, build.Wish(("gpu",)))
+        (planned,) = plan.plan(module, plan.Wish(("gpu",)))
         lowest = planned.resolution.driver
     except ScaffoldError:
         lowest = ""  # an image can be run though it could not be built from what is here now

@@ -12,7 +12,7 @@ from typing import Any
 
 from scaffold.errors import ScaffoldError
 from scaffold.image import rclone
-from scaffold.image.container import IDE_PORT, STOP_SECONDS, Running
+from scaffold.image.container import IDE_PORT, STOP_SECONDS, Running, published
 from scaffold.image.engine import Engine
 from scaffold.image.start import Plan, last_line
 from scaffold.module import Module
@@ -41,7 +41,8 @@ def started(engine: Engine, planned: Plan) -> Iterator[Running]:
                     f"{engine.title} cannot start {planned.image}: {last_line(result.stderr)}",
                     hint="if a port is taken, choose another with --port, or 0 for any free one",
                 )
-            running = _running(engine, planned)
+            container = engine.client.containers.get(planned.name)
+            running = Running(engine, container, published(container, planned.ports))
             if planned.handed:
                 rclone.hand_over(engine, planned.name, planned.handed)
             yield running
@@ -104,17 +105,6 @@ def make_folders(mounts: Sequence[str]) -> None:
             if os.geteuid() == 0:
                 status = folder.parent.stat()
                 os.chown(folder, status.st_uid, status.st_gid)
-
-
-def _running(engine: Engine, planned: Plan) -> Running:
-    container = engine.client.containers.get(planned.name)
-    found = container.attrs["NetworkSettings"].get("Ports") or {}
-    ports = {
-        inside: (address, int(found[f"{inside}/tcp"][0]["HostPort"]))
-        for inside, (address, _) in planned.ports.items()
-        if found.get(f"{inside}/tcp")
-    }
-    return Running(engine, container, ports)
 
 
 # Waits for the end of its input. If that came without a word, whoever held the other end was killed:

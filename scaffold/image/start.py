@@ -186,7 +186,7 @@ def plan(engine: Engine, module: Module, wish: Wish, say: Callable[[str], None])
     if handed and access.may_read(handed, user) and not _selinux():
         mounts.append(f"{handed}:{rclone.FILE}:ro")
         handed = None
-    environment, values = variables(wish)
+    environment, values = variables(wish, root=user.option.partition(":")[0] == "0")
     command = wish.command or (("deep-start", "--jupyter") if wish.jupyter else ())
     if wish.command and handed:
         command = (*rclone.WAIT, *command)
@@ -281,8 +281,14 @@ def local_image(engine: Engine, reference: str) -> tuple[str, dict[str, Any]] | 
     return None
 
 
-def variables(wish: Wish) -> tuple[tuple[tuple[str, str | None], ...], dict[str, str]]:
+def variables(
+    wish: Wish, *, root: bool
+) -> tuple[tuple[tuple[str, str | None], ...], dict[str, str]]:
     """Return the variables for the container, and the values that must not be shown.
+
+    Args:
+        wish: what the user asks for.
+        root: whether the container's user is root.
 
     Raises:
         UsageError: one that is given by its name alone is not set, or a name is none.
@@ -303,6 +309,8 @@ def variables(wish: Wish) -> tuple[tuple[tuple[str, str | None], ...], dict[str,
     hidden |= rclone.variables() if wish.rclone else {}
     if wish.jupyter:
         hidden[PASSWORD] = wish.password
+        if root:
+            shown.setdefault("jupyterOPTS", "--allow-root")
     shown |= dict.fromkeys(hidden)
     return tuple(shown.items()), hidden
 

@@ -127,7 +127,7 @@ def find() -> Udocker:
     elif importlib.util.find_spec("udocker"):
         program = (sys.executable, "-m", "udocker.maincmd")
     else:
-        raise MissingToolError("not installed (no `udocker` on the PATH)", hint=_GET)
+        raise MissingToolError("udocker: not installed (no `udocker` on the PATH)", hint=_GET)
     if not os.geteuid():
         program += ("--allow-root",)  # it refuses root otherwise
     said = subprocess.run(
@@ -135,7 +135,7 @@ def find() -> Udocker:
     )
     version = re.search(r"^version: (\S+)", said.stdout, re.MULTILINE)
     if not version:
-        raise MissingToolError(f"`{program[0]} version` fails", hint=_GET)
+        raise MissingToolError(f"udocker: `{program[0]} version` fails", hint=_GET)
     return Udocker(program, version[1])
 
 
@@ -169,7 +169,7 @@ def plan(module: Module, wish: Wish, mode: str) -> Plan:
     mounts = [f"{folder}:/srv/{repo_name}/{folder.name}" for folder in folders]
     if wish.volumes:
         notes.append("udocker has no volumes: data and models stay in the container's own folder")
-    environment, values = start.variables(wish)
+    environment, values = start.variables(wish, root=not os.geteuid())
     given = dict(environment)
     given |= {_PORTS[inside]: str(port) for inside, (_, port) in ports.items()}
     if MONITOR_PORT not in ports:

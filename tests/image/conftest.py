@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.engines import Here, copy_image, docker_engine, podman_engine
+from tests.engines import Here, copy_image, docker_engine, podman_engine, udocker_place
 from tests.image import light
 
-__all__ = ["docker_engine", "light_pair", "light_podman", "podman_engine"]
+__all__ = ["docker_engine", "light_pair", "light_podman", "podman_engine", "udocker_place"]
 
 
 @pytest.fixture(scope="session")

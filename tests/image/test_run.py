@@ -60,6 +60,12 @@ class Place:
             found = engine.client.containers.list(all=True, filters={"label": LABEL})
             return [each.attrs for each in found]
 
+    def clear(self) -> None:
+        """Remove what a failed test has left."""
+        with self.engine.open() as engine:
+            for found in engine.client.containers.list(all=True, filters={"label": LABEL}):
+                found.remove(force=True)
+
     @contextmanager
     def running(self, *arguments: object, **more: str) -> Iterator[Started]:
         """Start it in the foreground; it is stopped with SIGTERM unless it has ended."""
@@ -118,7 +124,8 @@ class Started:
     def inside(self, place: Place, *command: str) -> str:
         with place.engine.open() as engine:
             container = engine.client.containers.get(self.document["container"])
-            output: bytes = container.exec_run(list(command)).output
+            _, output = container.exec_run(list(command))
+            assert isinstance(output, bytes)
             return output.decode()
 
 
@@ -134,19 +141,25 @@ def place_with(pair: light.Light, engine: Here, folder: Path, owner: int) -> Pla
 
 
 @pytest.fixture
-def docker(light_pair: light.Light, docker_engine: Here, tmp_path: Path) -> Place:
+def docker(light_pair: light.Light, docker_engine: Here, tmp_path: Path) -> Iterator[Place]:
     """A place with Docker whose folders belong to root, as in a container or on a server."""
-    return place_with(light_pair, docker_engine, tmp_path / "docker", 0)
+    place = place_with(light_pair, docker_engine, tmp_path / "docker", 0)
+    yield place
+    place.clear()
 
 
 @pytest.fixture(params=["docker", "podman"])
-def place(request: pytest.FixtureRequest, light_pair: light.Light, tmp_path: Path) -> Place:
+def place(
+    request: pytest.FixtureRequest, light_pair: light.Light, tmp_path: Path
+) -> Iterator[Place]:
     """A place with each engine, whose folders belong to an ordinary user."""
     if request.param == "podman":
         request.getfixturevalue("light_podman")
     engine: Here = request.getfixturevalue(f"{request.param}_engine")
     (tmp_path / "place").mkdir()
-    return place_with(light_pair, engine, tmp_path / "place", 12345)
+    place = place_with(light_pair, engine, tmp_path / "place", 12345)
+    yield place
+    place.clear()
 
 
 @pytest.fixture(autouse=True)
@@ -287,8 +300,9 @@ def test_rclones_configuration_of_another_user_stays_in_memory(
         (attributes,) = place.containers()
         assert SECRET not in json.dumps(attributes)
         with place.engine.open() as engine:
-            blocks = engine.client.containers.get(attributes["Id"]).export()
-            stored = b"".join(blocks)
+            archive = tmp_path / "container.tar"
+            engine.call("export", "--output", str(archive), attributes["Id"])
+            stored = archive.read_bytes()
         assert SECRET.encode() not in stored
     # a command starts only when it is there
     result = place.run("--rclone-conf", path, "--", "rclone", "config", "show")
@@ -366,8 +380,7 @@ def test_what_dry_run_shows_does_the_same(docker: Place, tmp_path: Path) -> None
     try:
         with docker.engine.open() as engine:
             container = engine.client.containers.get(name)
-            output: bytes = container.exec_run(["rclone", "listremotes"]).output
-            assert output.strip() == b"rshare:"
+            assert container.exec_run(["rclone", "listremotes"])[1] == b"rshare:\n"
     finally:
         subprocess.run(["docker", "rm", "--force", name], env=variables, check=True, stdout=-3)
 
