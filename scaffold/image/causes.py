@@ -215,6 +215,12 @@ _TABLE = (
     ),
     # pip warns of every attempt that failed, though the next one may do; so what is surer comes first
     _Row(
+        "index-login",
+        "the package index wants a user name and a password, or others than it was given",
+        "check those in PIP_INDEX_URL, PIP_EXTRA_INDEX_URL or pip.conf (an @ in them is written %40)",
+        printed=r"401 Error, Credentials not correct|^User for \S+: |ask_input\(f?.User for",
+    ),
+    _Row(
         "network",
         "a command in the build cannot reach the network",
         "check the network and the proxy; if only this machine itself has access, build with its"

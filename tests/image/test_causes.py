@@ -129,6 +129,7 @@ def test_a_checksum_that_the_dockerfile_checks(tmp_path: Path) -> None:
         ("", "remote: Repository not found.", "git-repository"),
         ("", "fatal: Authentication failed for 'https://git.example.org/x/'", "git-authentication"),
         ("", "git@git.example.org: Permission denied (publickey).", "git-authentication"),
+        ("", "User for index.example.org: ERROR: Exception:", "index-login"),
         ("crun: write to `/sys/fs/cgroup/cgroup.procs`: Permission denied", "", "engine-limits"),
         ("exit code: 127", "/bin/sh: 1: nvcc-config: not found", "command-missing"),
         ("exit code: 1", "It all went well until it did not", None),
