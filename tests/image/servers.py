@@ -14,7 +14,7 @@ import threading
 import time
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -232,13 +232,19 @@ def _wheel(name: str, version: str) -> bytes:
 
 @contextmanager
 def registry(folder: Path, htpasswd: str) -> Iterator[str]:
-    """Let Debian's container registry run; yields its name, `127.0.0.1:PORT`."""
+    """Let Debian's container registry run; yields its name, `127.0.0.1:PORT`.
+
+    Args:
+        folder: where it keeps everything.
+        htpasswd: who may use it; empty for everybody.
+    """
     (folder / "htpasswd").write_text(f"{htpasswd}\n", encoding="ascii")
+    login = f"auth: {{htpasswd: {{realm: tests, path: {folder}/htpasswd}}}}\n" if htpasswd else ""
     (folder / "config.yml").write_text(
         "version: 0.1\n"
         f"storage: {{filesystem: {{rootdirectory: {folder}/blobs}}, delete: {{enabled: true}}}}\n"
         "http: {addr: '127.0.0.1:0'}\n"
-        f"auth: {{htpasswd: {{realm: tests, path: {folder}/htpasswd}}}}\n",
+        f"{login}",
         encoding="utf-8",
     )
     log = folder / "log"
@@ -264,9 +270,7 @@ def registry(folder: Path, htpasswd: str) -> Iterator[str]:
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
-    def answer(
-        self, status: int, body: bytes = b"", headers: dict[str, str] | None = None
-    ) -> None:
+    def answer(self, status: int, body: bytes = b"", headers: dict[str, str] | None = None) -> None:
         self.send_response(status)
         for name, value in (headers or {}).items():
             self.send_header(name, value)

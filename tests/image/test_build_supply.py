@@ -11,7 +11,6 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -302,7 +301,9 @@ class Private:
         text = pyproject.read_text()
         # another list of requirements, so that pip is asked again
         number = uuid.uuid4().int
-        text = re.sub(r"(?ms)^dependencies = \[.*?\]$", f'dependencies = ["ours_alone != 0.{number}"]', text)
+        text = re.sub(
+            r"(?ms)^dependencies = \[.*?\]$", f'dependencies = ["ours_alone != 0.{number}"]', text
+        )
         pyproject.write_text(text)  # not committed
         line = (self.here, self.pair, self.scratch, *arguments, "--json")
         return build(*line, PIP_EXTRA_INDEX_URL=self.index.address(login))
