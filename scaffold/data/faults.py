@@ -1,0 +1,149 @@
+"""What rclone says when something fails, and what that means for the user."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from scaffold.data.remotes import Remote
+from scaffold.errors import ScaffoldError, UsageError
+
+# (what rclone says, what it means, what to do, the error). The first that fits is taken, so that
+# the cause stands before its consequences. {remote} and {name} are filled in.
+_FAULTS: tuple[tuple[str, str, str, type[ScaffoldError]], ...] = (
+    (
+        r"couldn't decrypt password|is it obscured",
+        "the password of {name} is not in rclone's obscured form",
+        'obscure it: printf %s "$PASSWORD" | rclone obscure -',
+        UsageError,
+    ),
+    (
+        r"unable to decrypt configuration|RCLONE_CONFIG_PASS|couldn't decrypt configuration",
+        "rclone's configuration file is encrypted",
+        "set RCLONE_CONFIG_PASS",
+        UsageError,
+    ),
+    (
+        r"remote url looks incorrect",
+        "{name}: has an address that this rclone does not accept for Nextcloud",
+        "it should end in /remote.php/dav/files/USER",
+        UsageError,
+    ),
+    (
+        r"no space left on device|disk quota exceeded|\bENOSPC\b|\bEDQUOT\b",
+        "a disk is full",
+        "make room and run the same command again: it copies what is missing only",
+        ScaffoldError,
+    ),
+    (
+        r"\b507\b|insufficient storage|quota ?exceeded|QuotaExceeded|over quota|storage is full",
+        "{remote} is full: its quota is used up",
+        "make room there and run the same command again: it copies what is missing only",
+        ScaffoldError,
+    ),
+    (
+        r"\b413\b|entity ?too ?large",
+        "a file is larger than the server of {remote} accepts at once",
+        "with Nextcloud, use the address that ends in /remote.php/dav/files/USER: it takes chunks",
+        ScaffoldError,
+    ),
+    (
+        r"\b401\b|unauthori[sz]ed|SignatureDoesNotMatch|InvalidAccessKey|unable to authenticate",
+        "{remote} does not accept the user name or the password",
+        "check the remote's user and password (of Nextcloud: an app password); they may have expired",
+        ScaffoldError,
+    ),
+    (
+        r"\b403\b|AccessDenied|forbidden|permission denied",
+        "{remote}: access is refused",
+        "check the rights of this user on that folder",
+        ScaffoldError,
+    ),
+    (
+        r"no such host|server misbehaving|name resolution|lookup .* on ",
+        "there is no server at the address of {remote}",
+        "check the remote's url, and this machine's network",
+        ScaffoldError,
+    ),
+    (
+        r"connection refused",
+        "nothing answers at the address of {remote}",
+        "check the remote's url; is the server up?",
+        ScaffoldError,
+    ),
+    (
+        r"x509|certificate|tls: ",
+        "the certificate of {remote}'s server is not trusted",
+        "behind a proxy that inspects TLS, set SSL_CERT_FILE or RCLONE_CA_CERT to its certificates",
+        ScaffoldError,
+    ),
+    (
+        r"directory not found|\b404\b|object not found|NoSuchBucket|NoSuchKey|not found",
+        "{remote} is not there",
+        "`scaffold sync ls` shows what is; check the remote's url too",
+        ScaffoldError,
+    ),
+    (
+        r"\b405\b|method not allowed|invalid character '<'|XML syntax error|expected element",
+        "what answers at the address of {remote} is not that kind of storage",
+        "check the remote's url, type and vendor",
+        ScaffoldError,
+    ),
+    (
+        r"i/o timeout|deadline exceeded|no route to host|network is unreachable|TLS handshake timeout",
+        "{remote} does not answer in time",
+        "run the same command again: it copies what is missing only; --timeout waits longer",
+        ScaffoldError,
+    ),
+    (
+        r"corrupted on transfer|hash(?:es)? differ|checksum",
+        "what arrived is not what was sent: a checksum is wrong",
+        "run the same command again; if it stays, check the network and the disks",
+        ScaffoldError,
+    ),
+    (
+        r"EOF|connection reset|broken pipe|closed network|use of closed|server closed",
+        "the connection to {remote} broke",
+        "run the same command again: it copies what is missing only",
+        ScaffoldError,
+    ),
+    (
+        r"\b5\d\d\b|internal server error|bad gateway|SlowDown|service unavailable",
+        "the server of {remote} reports an error of its own",
+        "try again later; if it stays, tell whoever runs it",
+        ScaffoldError,
+    ),
+    (
+        r"didn't find section in config file|unknown type|didn't find backend",
+        "rclone does not know {name}",
+        "check the remote's type",
+        UsageError,
+    ),
+)
+_SHOWN = 3
+
+
+def translate(complaints: Sequence[str], remote: Remote, doing: str) -> ScaffoldError:
+    """Return the error that what rclone complained of amounts to.
+
+    Args:
+        complaints: its messages, oldest first.
+        remote: the remote that was used; its secrets are taken out.
+        doing: what was being done, "listing" for one.
+    """
+    clean = [" ".join(remote.scrubbed(each).split()) for each in complaints if each.strip()]
+    text = "\n".join(clean)
+    for pattern, meaning, hint, error in _FAULTS:
+        if found := re.search(pattern, text, re.IGNORECASE):
+            line = next(each for each in clean if found[0] in each)
+            what = meaning.format(remote=remote.label, name=remote.name or remote.label)
+            return error(f"{doing} failed: {what} ({_short(line)})", hint=hint)
+    shown = "; ".join(_short(each) for each in list(dict.fromkeys(clean))[-_SHOWN:])
+    return ScaffoldError(
+        f"{doing} failed: {shown or 'rclone gave no reason'}",
+        hint="`-v` shows all that rclone says",
+    )
+
+
+def _short(text: str, length: int = 240) -> str:
+    return text if len(text) <= length else f"{text[:length]}…"
