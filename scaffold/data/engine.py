@@ -128,7 +128,7 @@ class Engine:
         *arguments: str,
         doing: str,
         allowed: Iterable[int] = (0,),
-        input_text: str = "",
+        once: bool = False,
     ) -> Outcome:
         """Run rclone to its end.
 
@@ -137,20 +137,21 @@ class Engine:
             arguments: the command and its arguments; never a secret.
             doing: what this is, for messages: "listing rshare:x".
             allowed: exit codes that are no failure.
-            input_text: what to send to its standard input, a file's text or a list of names.
+            once: do not repeat it as a whole, as what is not there is an answer too.
 
         Raises:
             ScaffoldError: rclone failed, made no progress or took too long.
         """
         command = [
             *(self.rclone.path, *arguments, *self.limits.flags(), "--ask-password=false"),
+            *(("--retries", "1") if once else ()),
             *("-vv", "--use-json-log", "--stats", "250ms", "--stats-log-level", "INFO"),
         ]
         with tempfile.TemporaryFile("w+", encoding="utf-8", errors="surrogateescape") as output:
             process = subprocess.Popen(
                 command,
                 env=remote.environment(),
-                stdin=subprocess.PIPE if input_text else subprocess.DEVNULL,
+                stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.PIPE,
                 text=True,
@@ -158,10 +159,6 @@ class Engine:
                 errors="replace",
                 start_new_session=True,  # Ctrl-C comes through us, once
             )
-            if input_text:
-                assert process.stdin
-                with suppress(BrokenPipeError), process.stdin as stdin:
-                    stdin.write(input_text)
             outcome = self._follow(process, remote, doing)
             output.seek(0)
             outcome.output = output.read()

@@ -125,6 +125,7 @@ def listing(
         *filters.flags(),
         doing=f"listing {remote.label}",
         allowed=(0, 3) if missing_is_empty else (0,),  # 3: directory not found
+        once=missing_is_empty,
     )
     if outcome.code:
         return {}

@@ -47,7 +47,9 @@ def _reach(engine: Engine | None, text: str, _: Path) -> Finding:
         return Finding(FAILED, "this rclone reads no DOIs", "`scaffold doctor --fix`")
     can = abilities(engine, remote)
     try:
-        engine.run(remote, "lsf", "--max-depth", "1", remote.path, doing=f"listing {text}")
+        engine.run(
+            remote, "lsf", "--max-depth", "1", remote.path, doing=f"listing {text}", once=True
+        )
     except ScaffoldError as error:
         if "is not there" not in error.message or remote.top:
             raise
@@ -75,6 +77,7 @@ def _leftovers(engine: Engine, remote: Remote) -> list[str]:
         *("lsf", "--dirs-only", "--max-depth", "1", parent),
         doing=f"listing {parent}",
         allowed=(0, 1, 3),
+        once=True,
     )
     separator = "" if parent.endswith(":") else "/"
     names = [line.rstrip("/") for line in outcome.output.splitlines()]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -215,7 +216,30 @@ def _pull(engine: Engine, job: Job, can: Abilities, computed: Checksums) -> tupl
     refuse_collisions(there, can, job.here)
     others = Manifest() if can.checksums else published(engine, job)
     here = listing(engine, job.here, job.filters)
-    return outcome, verifying.compare(here, there, there, outcome.checksums, computed, others)
+    proof = verifying.compare(here, there, there, outcome.checksums, computed, others)
+    if spoilt := [path for path in proof.different if path in outcome.copied]:
+        proof = _again(engine, job, can, computed, spoilt, there, others)
+    return outcome, proof
+
+
+def _again(
+    engine: Engine,
+    job: Job,
+    can: Abilities,
+    computed: Checksums,
+    spoilt: list[str],
+    there: Listing,
+    others: Manifest,
+) -> Proof:
+    """Download once more what has arrived changed; do not leave it under its name if it stays so."""
+    with _name_list("".join(f"{path}\n" for path in spoilt), job.filters) as files_from:
+        outcome = _copy(engine, job, job.remote, job.here, can, "--ignore-times", *files_from)
+    computed.forget(spoilt)
+    here = listing(engine, job.here, job.filters)
+    proof = verifying.compare(here, there, there, outcome.checksums, computed, others)
+    for path in set(proof.different).intersection(spoilt):
+        (job.folder / path).unlink(missing_ok=True)
+    return proof
 
 
 def _push(engine: Engine, job: Job, can: Abilities, computed: Checksums) -> tuple[Outcome, Proof]:
@@ -266,7 +290,8 @@ def _copy_staged(engine: Engine, job: Job, here: Listing, can: Abilities) -> Out
     digest = hashlib.sha256(f"{job.remote.path}\n{state}".encode("utf-8", "replace")).hexdigest()
     staging = job.remote.beside(f".scaffold-{digest[:12]}.staged")
     some = len(wanted) < len(here) and not any("\n" in path for path in wanted)
-    with _name_list("".join(f"{path}\n" for path in wanted) if some else "") as files_from:
+    names = "".join(f"{path}\n" for path in wanted) if some else ""
+    with _name_list(names, job.filters) as files_from:
         outcome = _copy(engine, job, job.here, staging, can, *files_from)
     staged = listing(engine, staging, Filters())
     if bad := [
@@ -283,7 +308,7 @@ def _copy_staged(engine: Engine, job: Job, here: Listing, can: Abilities) -> Out
         doing=f"moving what has been copied to {job.remote.label}",
     )
     # empty now, and gone if the whole of it was moved at once
-    engine.run(job.remote, "purge", staging.path, doing="clearing up", allowed=(0, 1, 3))
+    engine.run(job.remote, "purge", staging.path, doing="clearing up", allowed=(0, 1, 3), once=True)
     # what an earlier attempt had uploaded counts too
     outcome.copied = {path: here[path].size for path in wanted}
     outcome.notices += moved.notices
@@ -291,12 +316,10 @@ def _copy_staged(engine: Engine, job: Job, here: Listing, can: Abilities) -> Out
 
 
 @contextmanager
-def _name_list(names: str) -> Iterator[tuple[str, ...]]:
-    """Give the options that make rclone copy these files only, one name to a line; all if none."""
-    import tempfile
-
+def _name_list(names: str, otherwise: Filters) -> Iterator[tuple[str, ...]]:
+    """Give the options that limit rclone to these files, one name to a line; filters if none."""
     if not names:
-        yield tuple(Filters().flags())
+        yield otherwise.flags()
         return
     with tempfile.NamedTemporaryFile("w", encoding="utf-8", suffix=".txt") as file:
         file.write(names)
@@ -305,7 +328,7 @@ def _name_list(names: str) -> Iterator[tuple[str, ...]]:
 
 
 def _delete(engine: Engine, job: Job, delete: dict[str, int]) -> None:
-    with _name_list("".join(f"{path}\n" for path in delete)) as files_from:
+    with _name_list("".join(f"{path}\n" for path in delete), job.filters) as files_from:
         engine.run(
             job.remote,
             *("delete", job.destination.path, *files_from),
@@ -318,9 +341,10 @@ def published(engine: Engine, job: Job) -> Manifest:
     where = job.remote.below(MANIFEST)
     outcome = engine.run(
         job.remote,
-        *("cat", job.remote.path, "--include", f"/{MANIFEST}"),
+        *("cat", where.path),
         doing=f"reading {where.label}",
         allowed=(0, 3),
+        once=True,
     )
     return manifest.parse(outcome.output) if outcome.output else Manifest()
 
@@ -330,17 +354,24 @@ def _publish(engine: Engine, job: Job, can: Abilities, made: Manifest) -> None:
     others = published(engine, job)
     there = listing(engine, job.remote, Filters())
     kept = {path: each for path, each in others.files.items() if path in there}
-    text = Manifest(
-        "", {**kept, **{p: replace(r, mtime_ns=0) for p, r in made.files.items()}}
-    ).text()
-    final = job.remote.below(MANIFEST)
-    target = job.remote.below(f"{MANIFEST}{PARTIAL}") if can.staged else final
-    engine.run(job.remote, "rcat", target.path, doing=f"writing {final.label}", input_text=text)
+    ours = {path: replace(each, mtime_ns=0) for path, each in made.files.items()}
+    folder = job.remote.beside(f".scaffold-{os.getpid()}.staged") if can.staged else job.remote
+    with tempfile.TemporaryDirectory() as temporary:
+        manifest.write(Path(temporary), Manifest(files={**kept, **ours}))
+        engine.run(
+            job.remote,
+            *("copy", temporary, folder.path, "--ignore-times"),
+            doing=f"writing {MANIFEST} to {job.remote.label}",
+        )
     if can.staged:
         engine.run(
             job.remote,
-            *("moveto", target.path, final.path, "--ignore-times"),
-            doing=f"writing {final.label}",
+            *("moveto", folder.below(MANIFEST).path, job.remote.below(MANIFEST).path),
+            "--ignore-times",
+            doing=f"writing {MANIFEST} to {job.remote.label}",
+        )
+        engine.run(
+            job.remote, "purge", folder.path, doing="clearing up", allowed=(0, 1, 3), once=True
         )
 
 
@@ -380,8 +411,13 @@ def _skipped(outcome: Outcome) -> list[str]:
 
 def _notes(job: Job, can: Abilities, proof: Proof, skipped: list[str]) -> tuple[str, ...]:
     notes = [*job.remote.warnings]
-    if proof.by_size:
-        what = "size and time" if can.times else "size"
+    what = "size and time" if can.times else "size"
+    if proof.by_size and can.checksums:
+        notes.append(
+            f"{proof.by_size} files were there already, and were compared by {what} only; "
+            "`scaffold sync check` compares checksums"
+        )
+    elif proof.by_size:
         notes.append(
             f"{job.remote.label} states no checksums: {proof.by_size} files were compared by {what} "
             "only; `scaffold sync check --download` compares their content"

@@ -76,6 +76,18 @@ class Checksums:
         self.start(path, kind)
         return self._running[path, kind].result()
 
+    def usual(self, path: str) -> str:
+        """Return the kind that the folder's manifest has for a file, if it is still the same."""
+        record = self._known.files.get(path)
+        if record and (record.size, record.mtime_ns) == self.stamp(path):
+            return record.kind
+        return READABLE[0]
+
+    def forget(self, paths: list[str]) -> None:
+        """Compute them anew when they are wanted: the files have been replaced."""
+        for key in [each for each in self._running if each[0] in paths]:
+            del self._running[key]
+
     def stamp(self, path: str) -> tuple[int, int]:
         """Return the size and the time of a file; (-1, 0) if it cannot be seen."""
         try:
@@ -129,7 +141,7 @@ def compare(
             proof.different.append(path)
             continue
         theirs = _theirs(path, there, others)
-        wanted_kind = theirs[0] if theirs else READABLE[0]
+        wanted_kind = theirs[0] if theirs else computed.usual(path)
         ours = computed.get(path, wanted_kind)
         if theirs and ours != theirs[1]:
             proof.different.append(path)
