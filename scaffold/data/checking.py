@@ -104,7 +104,7 @@ def _by_rclone(engine: Engine, job: Job, *, download: bool) -> dict[str, str]:
         signs = Path(folder) / "signs"
         engine.run(
             job.remote,
-            *("check", job.source.path, job.destination.path, "--one-way"),
+            *("check", job.source.folder, job.destination.folder, "--one-way"),
             *("--combined", str(signs), "--no-unicode-normalization"),
             *(("--download",) if download else ()),
             *job.filters.flags(),

@@ -30,6 +30,7 @@ PARTIAL = ".scaffoldpart"
 _STOP_SECONDS = 5.0
 _ALIVE_BYTES = 1 << 20  # reading this much between two looks is progress: a checksum is computed
 _CHECKSUM = re.compile(r"(\w+) = (\S+) OK")
+_TROUBLE = re.compile(r"low level retry|rate limited", re.IGNORECASE)
 _INTERESTING = re.compile(r' OK"|Unchanged skipping|"level":"(?!debug)|"stats":\{')
 
 
@@ -70,6 +71,11 @@ class Progress:
     speed: float = 0.0
     eta: float | None = None
 
+    @property
+    def reached(self) -> tuple[int, int, int]:
+        """What grows as long as there is progress; speed and time change in any case."""
+        return self.bytes, self.files, self.checked
+
 
 @dataclass
 class Outcome:
@@ -84,6 +90,7 @@ class Outcome:
         planned: with --dry-run, (what, path, bytes) for each file.
         complaints: its errors, in order.
         notices: what else it wants a person to know.
+        trouble: what it was trying to overcome last.
         progress: the last one.
     """
 
@@ -95,6 +102,7 @@ class Outcome:
     planned: list[tuple[str, str, int]] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
+    trouble: str = ""
     progress: Progress = field(default_factory=Progress)
 
 
@@ -173,7 +181,7 @@ class Engine:
         reader = threading.Thread(target=_read, args=(process.stderr, lines), daemon=True)
         reader.start()
         started = moved = time.monotonic()
-        reached, read_bytes = outcome.progress, 0
+        read_bytes, reached = 0, outcome.progress.reached
         try:
             while True:
                 line: str | None = ""
@@ -186,16 +194,22 @@ class Engine:
                 elif line:
                     self.on_line(remote.scrubbed(line.rstrip()))
                 now = time.monotonic()
-                # checking counts too, and it reads without saying how much
-                if outcome.progress != reached or (line and '"debug"' in line):
-                    reached, moved = outcome.progress, now
+                trouble = line and _TROUBLE.search(line)
+                if trouble:
+                    outcome.trouble = remote.scrubbed(_message(line))
+                talks = line and '"debug"' in line and not trouble
+                if outcome.progress.reached != reached or talks:
+                    reached, moved = outcome.progress.reached, now
                 elif now - moved > self.limits.stall:
+                    # a checksum of a large file: it reads, without saying how much
                     done = _read_so_far(process.pid)
                     if done - read_bytes < _ALIVE_BYTES:
-                        self._give_up(f"no progress for {self.limits.stall:g} s", outcome, doing)
+                        reason = f"no progress for {self.limits.stall:g} s"
+                        raise self._given_up(reason, outcome, remote, doing)
                     read_bytes, moved = done, now
                 if self.limits.total and now - started > self.limits.total:
-                    self._give_up(f"not done within {self.limits.total:g} s", outcome, doing)
+                    reason = f"not done within {self.limits.total:g} s"
+                    raise self._given_up(reason, outcome, remote, doing)
             outcome.code = process.wait()
         finally:
             _stop(process)
@@ -203,10 +217,14 @@ class Engine:
             process.stderr.close()
         return outcome
 
-    def _give_up(self, reason: str, outcome: Outcome, doing: str) -> None:
-        last = f"; last: {outcome.complaints[-1]}" if outcome.complaints else ""
-        raise ScaffoldError(
-            f"{doing} failed: {reason}{last}",
+    def _given_up(self, reason: str, outcome: Outcome, remote: Remote, doing: str) -> ScaffoldError:
+        """Return the error: what rclone has been trying to overcome, or only how long it took."""
+        if seen := [*outcome.complaints, *([outcome.trouble] if outcome.trouble else [])]:
+            error = faults.translate(seen, remote, doing)
+            error.message = f"{error.message}; {reason}"
+            return error
+        return ScaffoldError(
+            f"{doing} failed: {reason}",
             hint="run the same command again: it copies what is missing only; --timeout and "
             "--time-limit wait longer",
         )
@@ -243,6 +261,13 @@ class Engine:
             outcome.complaints.append(remote.scrubbed(f"{path + ': ' if path else ''}{message}"))
         elif level in ("notice", "warning"):
             outcome.notices.append(remote.scrubbed(f"{path + ': ' if path else ''}{message}"))
+
+
+def _message(line: str) -> str:
+    try:
+        return str(json.loads(line)["msg"])
+    except (ValueError, KeyError, TypeError):
+        return line.strip()
 
 
 def _read(stream: IO[str], lines: queue.SimpleQueue[str | None]) -> None:

@@ -30,7 +30,7 @@ _FAULTS: tuple[tuple[str, str, str, type[ScaffoldError]], ...] = (
         UsageError,
     ),
     (
-        r"no space left on device|disk quota exceeded|\bENOSPC\b|\bEDQUOT\b",
+        r"no space left on device|too big for remaining disk space|disk quota exceeded|\bENOSPC\b|\bEDQUOT\b",
         "a disk is full",
         "make room and run the same command again: it copies what is missing only",
         ScaffoldError,
@@ -66,7 +66,7 @@ _FAULTS: tuple[tuple[str, str, str, type[ScaffoldError]], ...] = (
         ScaffoldError,
     ),
     (
-        r"connection refused",
+        r"connection refused|target machine actively refused",
         "nothing answers at the address of {remote}",
         "check the remote's url; is the server up?",
         ScaffoldError,
@@ -90,7 +90,7 @@ _FAULTS: tuple[tuple[str, str, str, type[ScaffoldError]], ...] = (
         ScaffoldError,
     ),
     (
-        r"i/o timeout|deadline exceeded|no route to host|network is unreachable|TLS handshake timeout",
+        r"i/o timeout|timeout awaiting|deadline exceeded|no route to host|network is unreachable|TLS handshake timeout",
         "{remote} does not answer in time",
         "run the same command again: it copies what is missing only; --timeout waits longer",
         ScaffoldError,

@@ -77,7 +77,9 @@ def abilities(engine: Engine, remote: Remote) -> Abilities:
     """
     if remote.kind == "local":
         return FOLDER
-    outcome = engine.run(remote, "backend", "features", remote.path, doing=f"using {remote.label}")
+    outcome = engine.run(
+        remote, "backend", "features", remote.folder, doing=f"using {remote.label}"
+    )
     try:
         document = json.loads(outcome.output)
         features = document["Features"]
@@ -120,7 +122,7 @@ def listing(
     """
     outcome = engine.run(
         remote,
-        *("lsjson", "--recursive", "--files-only", "--no-mimetype", remote.path),
+        *("lsjson", "--recursive", "--files-only", "--no-mimetype", remote.folder),
         *(("--hash",) if checksums else ()),
         *filters.flags(),
         doing=f"listing {remote.label}",

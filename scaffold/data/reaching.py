@@ -48,7 +48,7 @@ def _reach(engine: Engine | None, text: str, _: Path) -> Finding:
     can = abilities(engine, remote)
     try:
         engine.run(
-            remote, "lsf", "--max-depth", "1", remote.path, doing=f"listing {text}", once=True
+            remote, "lsf", "--max-depth", "1", remote.folder, doing=f"listing {text}", once=True
         )
     except ScaffoldError as error:
         if "is not there" not in error.message or remote.top:

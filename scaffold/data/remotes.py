@@ -73,6 +73,14 @@ class Remote:
         return self._at(f"{self.path.partition(':')[0]}:{name}")
 
     @property
+    def folder(self) -> str:
+        """Its path with a slash at the end, so that rclone need not ask whether it is a file.
+
+        S3 servers answer that question with a mere 403 if the password is wrong.
+        """
+        return self.path if self.top or self.path.endswith("/") else f"{self.path}/"
+
+    @property
     def top(self) -> bool:
         """Whether it is a whole remote rather than a folder in one."""
         return not self._folder

