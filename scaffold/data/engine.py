@@ -28,9 +28,10 @@ from scaffold.errors import ScaffoldError
 PARTIAL = ".scaffoldpart"
 """What ends the name of a download that is not complete."""
 _STOP_SECONDS = 5.0
+_TROUBLE_SECONDS = 5.0
 _ALIVE_BYTES = 1 << 20  # reading this much between two looks is progress: a checksum is computed
 _CHECKSUM = re.compile(r"(\w+) = (\S+) OK")
-_TROUBLE = re.compile(r"low level retry|rate limited", re.IGNORECASE)
+_TROUBLE = re.compile(r"low level retry|rate limited|received error", re.IGNORECASE)
 _INTERESTING = re.compile(r' OK"|Unchanged skipping|"level":"(?!debug)|"stats":\{')
 
 
@@ -71,10 +72,10 @@ class Progress:
     speed: float = 0.0
     eta: float | None = None
 
-    @property
-    def reached(self) -> tuple[int, int, int]:
-        """What grows as long as there is progress; speed and time change in any case."""
-        return self.bytes, self.files, self.checked
+    def moved_on(self, before: Progress, *, bytes_count: bool) -> bool:
+        """Whether this is further than `before`; in files, or also in bytes."""
+        further = self.files > before.files or self.checked > before.checked
+        return further or (bytes_count and self.bytes > before.bytes)
 
 
 @dataclass
@@ -181,7 +182,7 @@ class Engine:
         reader = threading.Thread(target=_read, args=(process.stderr, lines), daemon=True)
         reader.start()
         started = moved = time.monotonic()
-        read_bytes, reached = 0, outcome.progress.reached
+        troubled, read_bytes, reached = -_TROUBLE_SECONDS, 0, outcome.progress
         try:
             while True:
                 line: str | None = ""
@@ -194,12 +195,16 @@ class Engine:
                 elif line:
                     self.on_line(remote.scrubbed(line.rstrip()))
                 now = time.monotonic()
-                trouble = line and _TROUBLE.search(line)
-                if trouble:
-                    outcome.trouble = remote.scrubbed(_message(line))
-                talks = line and '"debug"' in line and not trouble
-                if outcome.progress.reached != reached or talks:
-                    reached, moved = outcome.progress.reached, now
+                if line and _TROUBLE.search(line):
+                    troubled = now
+                    if "ate limited" not in line:  # that only says that there was one
+                        outcome.trouble = remote.scrubbed(_message(line))
+                elif line and '"level":"debug"' in line:
+                    moved = now
+                # bytes that are sent into a dead connection again and again are no progress
+                in_trouble = now - troubled < min(self.limits.stall / 2, _TROUBLE_SECONDS)
+                if outcome.progress.moved_on(reached, bytes_count=not in_trouble):
+                    reached, moved = outcome.progress, now
                 elif now - moved > self.limits.stall:
                     # a checksum of a large file: it reads, without saying how much
                     done = _read_so_far(process.pid)

@@ -230,7 +230,7 @@ def test_a_wrong_address(server: Server, url: str, message: str) -> None:
 def test_a_wrong_s3_address_and_bucket(servers: Callable[[str], Server]) -> None:
     server = servers("seaweedfs")
     nowhere = server.at(free_port())
-    said = Sync(nowhere.variables).failed("ls", "--remote", server.remote("x"), *QUICK)
+    said = Sync(nowhere.variables).failed("ls", "--remote", server.remote("x"))
     assert "nothing answers at the address" in said
     assert "is not there" in Sync(server.variables).failed("ls", "--remote", "rshare:nobucket/x")
 
@@ -315,7 +315,7 @@ def test_a_byte_that_flips_on_a_disk(sync: Sync, server: Server, name: str, tmp_
 
 
 @REAL
-def test_secrets_are_seen_nowhere(server: Server, kind: str, name: str, tmp_path: Path) -> None:
+def test_secrets_are_seen_nowhere(server: Server, name: str, tmp_path: Path) -> None:
     """Not in arguments, at any moment of a copy; not in what is printed or written."""
     source = some_files(tmp_path / "source")
     values = [
