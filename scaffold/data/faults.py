@@ -18,9 +18,9 @@ _FAULTS: tuple[tuple[str, str, str, type[ScaffoldError]], ...] = (
         UsageError,
     ),
     (
-        r"unable to decrypt configuration|RCLONE_CONFIG_PASS|couldn't decrypt configuration",
-        "rclone's configuration file is encrypted",
-        "set RCLONE_CONFIG_PASS",
+        r"decrypt configuration|RCLONE_CONFIG_PASS|failed to load config file",
+        "rclone cannot read its configuration file",
+        "if it is encrypted, set RCLONE_CONFIG_PASS",
         UsageError,
     ),
     (
