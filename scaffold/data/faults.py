@@ -84,6 +84,12 @@ _FAULTS: tuple[tuple[str, str, str, type[ScaffoldError]], ...] = (
         ScaffoldError,
     ),
     (
+        r"\b423\b|\blocked\b",
+        "{remote} has locked a file: somebody else is writing to it",
+        "run the same command again a little later: it copies what is missing only",
+        ScaffoldError,
+    ),
+    (
         r"\b405\b|method not allowed|invalid character '<'|XML syntax error|expected element",
         "what answers at the address of {remote} is not that kind of storage",
         "check the remote's url, type and vendor",

@@ -121,7 +121,7 @@ def listing(
         ScaffoldError: it cannot be listed.
     """
     outcome = engine.run(
-        remote,
+        remote.reading(),
         *("lsjson", "--recursive", "--files-only", "--no-mimetype", remote.folder),
         *(("--hash",) if checksums else ()),
         *filters.flags(),

@@ -260,7 +260,7 @@ def _copy(
     engine: Engine, job: Job, source: Remote, destination: Remote, can: Abilities, *more: str
 ) -> Outcome:
     outcome = engine.run(
-        job.remote,
+        job.remote.reading() if job.direction == PULL else job.remote,
         *("copy", source.folder, destination.folder),
         *_COPY,
         *_equality(can),

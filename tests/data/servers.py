@@ -94,8 +94,9 @@ def _rclone(root: Path, port: int, what: str, *options: str) -> list[str]:
 def rclone_webdav(root: Path, url_path: str = "", vendor: str = "other") -> Iterator[Server]:
     """Rclone's own WebDAV server."""
     port = free_port()
-    # the tests look into its folder, and change things there
-    options = ["--user", USER, "--pass", PASSWORD, "--dir-cache-time", "0"]
+    options = ["--user", USER, "--pass", PASSWORD]
+    if watched:
+        options += ["--dir-cache-time", "0"]
     if url_path:
         options += ["--baseurl", url_path]
     if vendor == "rclone":
