@@ -88,12 +88,12 @@ def measure(server: Server, source: Path, name: str, rounds: int, ways: Collecti
             variables = environment(server, paced=what.startswith("push"))
             (source / ".data-manifest.json").unlink(missing_ok=True)
             started = time.perf_counter()
-            subprocess.run(command(f"-{turn}"), env=variables, check=True, capture_output=True)
+            new = f"-{turn}-{'scaffold' if 'scaffold' in what else 'rclone'}"
+            subprocess.run(command(new), env=variables, check=True, capture_output=True)
             if turn:  # the first round warms the disk cache
                 seconds.setdefault(what, []).append(time.perf_counter() - started)
-            shutil.rmtree(f"{source.parent / 'target'}-{turn}", ignore_errors=True)
-            if server.root:
-                shutil.rmtree(server.root / f"{name}-{turn}", ignore_errors=True)
+            shutil.rmtree(f"{source.parent / 'target'}{new}", ignore_errors=True)
+            shutil.rmtree(server.root / f"{name}{new}", ignore_errors=True)
     print(f"\n{server.kind}, {name}:")
     for way in ways:
         plain, ours = seconds[f"{way}, rclone"], seconds[f"{way}, scaffold"]

@@ -18,6 +18,9 @@ need docker-registry docker-registry
 need podman podman
 need runc runc
 need mmdebstrap mmdebstrap
+need mount mount
+need ps procps
+need openssl openssl
 [ ${#wanted[@]} -gt 0 ] || exit 0
 
 if [ "$(id -u)" = 0 ]; then

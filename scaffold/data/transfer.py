@@ -18,6 +18,7 @@ from scaffold.data.listing import (
     MANIFEST,
     READABLE,
     Abilities,
+    Entry,
     Filters,
     Listing,
     abilities,
@@ -215,7 +216,7 @@ def _pull(engine: Engine, job: Job, can: Abilities, computed: Checksums) -> tupl
         _source(engine, job)
     refuse_collisions(there, can, job.here)
     others = Manifest() if can.checksums else published(engine, job)
-    here = listing(engine, job.here, job.filters)
+    here = on_disk(engine, job)
     proof = verifying.compare(here, there, there, outcome.checksums, computed, others)
     if spoilt := [path for path in proof.different if path in outcome.copied]:
         proof = _again(engine, job, can, computed, spoilt, there, others)
@@ -235,7 +236,7 @@ def _again(
     with _name_list("".join(f"{path}\n" for path in spoilt), job.filters) as files_from:
         outcome = _copy(engine, job, job.remote, job.here, can, "--ignore-times", *files_from)
     computed.forget(spoilt)
-    here = listing(engine, job.here, job.filters)
+    here = on_disk(engine, job)
     proof = verifying.compare(here, there, there, outcome.checksums, computed, others)
     for path in set(proof.different).intersection(spoilt):
         (job.folder / path).unlink(missing_ok=True)
@@ -406,6 +407,20 @@ def _insist(proof: Proof, job: Job) -> None:
         hint="`scaffold sync check` says which; delete what is damaged, or repair it on the other "
         "side, and run the same command again",
     )
+
+
+def on_disk(engine: Engine, job: Job) -> Listing:
+    """Return the files of the folder on this machine; asks rclone only if there are filters."""
+    if job.filters != Filters():
+        return listing(engine, job.here, job.filters)
+    found: Listing = {}
+    for folder, _, names in os.walk(job.folder):
+        for name in names:
+            path = Path(folder) / name
+            if not path.is_symlink() and not name.endswith(PARTIAL):
+                status = path.stat()
+                found[path.relative_to(job.folder).as_posix()] = Entry(status.st_size, "", {})
+    return found
 
 
 def _some(paths: list[str]) -> str:

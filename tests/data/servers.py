@@ -91,8 +91,10 @@ def _rclone(root: Path, port: int, what: str, *options: str) -> list[str]:
 
 
 @contextmanager
-def rclone_webdav(root: Path, url_path: str = "", vendor: str = "other") -> Iterator[Server]:
-    """Rclone's own WebDAV server."""
+def rclone_webdav(
+    root: Path, url_path: str = "", vendor: str = "other", *, watched: bool = True
+) -> Iterator[Server]:
+    """Serve with rclone's own WebDAV server; `watched`: it sees at once what changes in its folder."""
     port = free_port()
     options = ["--user", USER, "--pass", PASSWORD]
     if watched:
