@@ -18,8 +18,9 @@ from scaffold.cli.transferbar import TransferBar, counted, human
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from scaffold.data.binary import Rclone
     from scaffold.data.engine import Engine
-    from scaffold.data.remotes import Remote
+    from scaffold.data.remotes import Remote, UnknownRemoteError
     from scaffold.data.transfer import Job
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -392,7 +393,7 @@ def _engine(
         bar.clear()
 
 
-def _ask(program: Any, error: Any) -> None:
+def _ask(program: Rclone, error: UnknownRemoteError) -> None:
     """Ask for a remote that nobody has configured, and keep it."""
     from scaffold.data import keeping
 

@@ -41,7 +41,7 @@ class Limits:
 
     Attributes:
         stall: seconds without any progress after which to give up.
-        total: seconds for one run of rclone; 0 for no limit.
+        total: seconds for all runs together; 0 for no limit.
         retries: how often rclone goes through all that has failed.
     """
 
@@ -89,8 +89,8 @@ class Outcome:
         unchanged: files that were there already.
         checksums: kind and value of the checksum that rclone found equal on both sides.
         planned: with --dry-run, (what, path, bytes) for each file.
-        complaints: its errors, in order.
-        notices: what else it wants a person to know.
+        complaints: its errors, in order; each the file that it is about, or "", and the message.
+        notices: what else it wants a person to know, in the same form.
         trouble: what it was trying to overcome last.
         progress: the last one.
     """
@@ -101,8 +101,8 @@ class Outcome:
     unchanged: set[str] = field(default_factory=set)
     checksums: dict[str, tuple[str, str]] = field(default_factory=dict)
     planned: list[tuple[str, str, int]] = field(default_factory=list)
-    complaints: list[str] = field(default_factory=list)
-    notices: list[str] = field(default_factory=list)
+    complaints: list[faults.Complaint] = field(default_factory=list)
+    notices: list[faults.Complaint] = field(default_factory=list)
     trouble: str = ""
     progress: Progress = field(default_factory=Progress)
 
@@ -124,12 +124,14 @@ class Engine:
         limits: its limits.
         on_progress: called several times a second.
         on_line: gets each line of the log, without secrets.
+        started: when the time limit began to count.
     """
 
     rclone: Rclone
     limits: Limits = field(default_factory=Limits)
     on_progress: OnProgress = _nothing
     on_line: OnLine = _nothing
+    started: float = field(default_factory=time.monotonic)
 
     def run(
         self,
@@ -181,7 +183,7 @@ class Engine:
         assert process.stderr
         reader = threading.Thread(target=_read, args=(process.stderr, lines), daemon=True)
         reader.start()
-        started = moved = time.monotonic()
+        moved = time.monotonic()
         troubled, read_bytes, reached = -_TROUBLE_SECONDS, 0, outcome.progress
         try:
             while True:
@@ -212,7 +214,7 @@ class Engine:
                         reason = f"no progress for {self.limits.stall:g} s"
                         raise self._given_up(reason, outcome, remote, doing)
                     read_bytes, moved = done, now
-                if self.limits.total and now - started > self.limits.total:
+                if self.limits.total and now - self.started > self.limits.total:
                     reason = f"not done within {self.limits.total:g} s"
                     raise self._given_up(reason, outcome, remote, doing)
             outcome.code = process.wait()
@@ -224,7 +226,7 @@ class Engine:
 
     def _given_up(self, reason: str, outcome: Outcome, remote: Remote, doing: str) -> ScaffoldError:
         """Return the error: what rclone has been trying to overcome, or only how long it took."""
-        if seen := [*outcome.complaints, *([outcome.trouble] if outcome.trouble else [])]:
+        if seen := [*outcome.complaints, *([("", outcome.trouble)] if outcome.trouble else [])]:
             error = faults.translate(seen, remote, doing)
             error.message = f"{error.message}; {reason}"
             return error
@@ -241,7 +243,7 @@ class Engine:
             # what rclone says before its log is set up
             text = remote.scrubbed(line.strip())
             self.on_line(text)
-            outcome.complaints.append(text)
+            outcome.complaints.append(("", text))
             return
         message, path, level = (
             str(entry.get("msg", "")),
@@ -263,9 +265,9 @@ class Engine:
         elif "Copied (" in message or "Moved (" in message:
             outcome.copied[path] = int(entry.get("size", -1))
         elif level in ("error", "critical", "fatal"):
-            outcome.complaints.append(remote.scrubbed(f"{path + ': ' if path else ''}{message}"))
+            outcome.complaints.append((path, remote.scrubbed(message)))
         elif level in ("notice", "warning"):
-            outcome.notices.append(remote.scrubbed(f"{path + ': ' if path else ''}{message}"))
+            outcome.notices.append((path, remote.scrubbed(message)))
 
 
 def _message(line: str) -> str:

@@ -8,6 +8,9 @@ from collections.abc import Sequence
 from scaffold.data.remotes import Remote
 from scaffold.errors import ScaffoldError, UsageError
 
+Complaint = tuple[str, str]
+"""The file that something is about, or "", and what is said of it."""
+
 # (what rclone says, what it means, what to do, the error). The first that fits is taken, so that
 # the cause stands before its consequences. {remote} and {name} are filled in.
 _FAULTS: tuple[tuple[str, str, str, type[ScaffoldError]], ...] = (
@@ -129,7 +132,7 @@ _FAULTS: tuple[tuple[str, str, str, type[ScaffoldError]], ...] = (
 _SHOWN = 3
 
 
-def translate(complaints: Sequence[str], remote: Remote, doing: str) -> ScaffoldError:
+def translate(complaints: Sequence[Complaint], remote: Remote, doing: str) -> ScaffoldError:
     """Return the error that what rclone complained of amounts to.
 
     Args:
@@ -137,18 +140,25 @@ def translate(complaints: Sequence[str], remote: Remote, doing: str) -> Scaffold
         remote: the remote that was used; its secrets are taken out.
         doing: what was being done, "listing" for one.
     """
-    clean = [" ".join(remote.scrubbed(each).split()) for each in complaints if each.strip()]
-    text = "\n".join(clean)
     for pattern, meaning, hint, error in _FAULTS:
-        if found := re.search(pattern, text, re.IGNORECASE):
-            line = next(each for each in clean if found[0] in each)
-            what = meaning.format(remote=remote.label, name=remote.name or remote.label)
-            return error(f"{doing} failed: {what} ({_short(line)})", hint=hint)
-    shown = "; ".join(_short(each) for each in list(dict.fromkeys(clean))[-_SHOWN:])
+        for path, message in complaints:
+            # a file may be called 404, and so may a part of its address
+            if re.search(pattern, re.sub(r'"[^"]*"', "", message), re.IGNORECASE):
+                what = meaning.format(remote=remote.label, name=remote.name or remote.label)
+                said = _short(_joined((path, message), remote))
+                return error(f"{doing} failed: {what} ({said})", hint=hint)
+    lines = dict.fromkeys(_short(_joined(each, remote)) for each in complaints)
+    shown = "; ".join(list(lines)[-_SHOWN:])
     return ScaffoldError(
         f"{doing} failed: {shown or 'rclone gave no reason'}",
         hint="`-v` shows all that rclone says",
     )
+
+
+def _joined(complaint: Complaint, remote: Remote) -> str:
+    path, message = complaint
+    text = f"{path}: {message}" if path else message
+    return " ".join(remote.scrubbed(text).split())
 
 
 def _short(text: str, length: int = 240) -> str:

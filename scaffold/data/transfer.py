@@ -190,7 +190,7 @@ def transfer(engine: Engine, job: Job, *, delete: dict[str, int] | None = None) 
         _insist(proof, job)
         if delete:
             _delete(engine, job, delete)
-        made = Manifest(job.remote.label, _records(known, proof, delete if delete else {}, job))
+        made = Manifest(job.remote.label, _records(known, proof, delete or {}, job, computed))
         path = manifest.write(job.folder, made)
         _clear_partials(job.folder)
         if job.direction == PUSH and (outcome.copied or delete or known.digest != made.digest):
@@ -204,7 +204,7 @@ def transfer(engine: Engine, job: Job, *, delete: dict[str, int] | None = None) 
         skipped=_skipped(outcome),
         manifest=path,
         digest=made.digest,
-        overcome=tuple(dict.fromkeys(outcome.complaints)),
+        overcome=tuple(f"{path}: {message}" for path, message in dict.fromkeys(outcome.complaints)),
         notes=_notes(job, can, proof, _skipped(outcome)),
     )
 
@@ -268,7 +268,7 @@ def _copy(
         *(more or job.filters.flags()),
         doing=f"copying {source.label} to {destination.label}",
     )
-    if lost := [each for each in outcome.notices if "Duplicate" in each]:
+    if lost := [path for path, message in outcome.notices if "Duplicate" in message]:
         raise ScaffoldError(
             f"{source.label} holds two files of one name: {lost[0]}",
             hint="`rclone dedupe` resolves that",
@@ -385,14 +385,14 @@ def _publish(engine: Engine, job: Job, can: Abilities, made: Manifest) -> None:
 
 
 def _records(
-    known: Manifest, proof: Proof, deleted: dict[str, int], job: Job
+    known: Manifest, proof: Proof, deleted: dict[str, int], job: Job, computed: Checksums
 ) -> dict[str, manifest.Record]:
     """Return what the folder's manifest is to hold: of other files, what it held before."""
     gone = deleted if job.direction == PULL else {}
     older = {
         path: record
         for path, record in known.files.items()
-        if path not in gone and (job.folder / path).is_file()
+        if path not in gone and computed.stamp(path) == (record.size, record.mtime_ns)
     }
     return {**older, **proof.records}
 
@@ -429,7 +429,7 @@ def _some(paths: list[str]) -> str:
 
 
 def _skipped(outcome: Outcome) -> list[str]:
-    return [each.partition(": ")[0] for each in outcome.notices if "follow symlink" in each]
+    return [path for path, message in outcome.notices if "follow symlink" in message]
 
 
 def _notes(job: Job, can: Abilities, proof: Proof, skipped: list[str]) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from scaffold.data import keeping, remotes
+from scaffold.data import faults, keeping, remotes
 from scaffold.data.binary import Rclone, find
 from scaffold.errors import RefusedError, UsageError
 from tests.conftest import ROOT
@@ -208,6 +208,15 @@ def test_scrubbing() -> None:
     remote = remotes.Remote("r:", "r:", secrets=("hunter2-long", "hunter2"))
     text = "https://ann:pw@x.org/ hunter2-long hunter2"
     assert remote.scrubbed(text) == "https://•••@x.org/ ••• •••"
+
+
+def test_a_file_that_is_called_like_an_error() -> None:
+    remote = remotes.Remote("r:x", "r:x")
+    complaints = [
+        ("404.txt", 'Failed to copy: Get "http://x.org/401 Unauthorized": unexpected EOF')
+    ]
+    error = faults.translate(complaints, remote, "copying")
+    assert error.message.startswith("copying failed: the connection to r:x broke (404.txt: ")
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import json
 import os
 from pathlib import Path
 
+import pexpect
 import pytest
 
 from scaffold.data import manifest
@@ -218,6 +219,26 @@ def test_a_module_knows_its_remotes(sync: Sync, server: Server, name: str, tmp_p
     said = sync.failed("pull", tmp_path / "data", code=2)
     assert "no remote is named" in said
     assert "sync:\n  pull: {data/raw:" in said
+
+
+def test_a_progress_bar_on_a_terminal(
+    sync: Sync, server: Server, name: str, tmp_path: Path
+) -> None:
+    source = fill(tmp_path / "source", {"a": b"a" * 3_000_000, "b": b"b" * 1_000_000})
+    command, *arguments = sync.command("push", source, "--remote", server.remote(name))
+    child = pexpect.spawn(
+        command,
+        arguments,
+        env=sync.environment(RCLONE_BWLIMIT="2M"),
+        encoding="utf-8",
+        timeout=60,
+        dimensions=(40, 120),
+    )
+    child.expect(r"\[=* +\] [\d.]+ MB of 4 MB  [\d.]+ [kM]B/s  \d:\d\d to go  \d of 2 files")
+    child.expect("2 files copied")
+    child.read()
+    child.close()
+    assert child.exitstatus == 0
 
 
 def test_a_folder_is_a_remote_too(sync: Sync, tmp_path: Path) -> None:

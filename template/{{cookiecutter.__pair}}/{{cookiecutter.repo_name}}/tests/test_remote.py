@@ -21,7 +21,7 @@ from {{ cookiecutter.__pkg }}.dataset import (
     manifest,
 )
 
-from helpers import PACKAGE, environment, free_port, run, wait_for
+from helpers import PACKAGE, Server, environment, free_port, run, wait_for
 
 USER, PASSWORD = "ann", "s3cret-Passw0rd"
 
@@ -102,6 +102,21 @@ def test_from_data_there_to_a_run_there(storage: Storage, home: Path) -> None:
     assert again.returncode == 0, again.stderr
     assert again.stdout == "rshare:runs/first\n"
     assert contents(there) == contents(here)
+
+
+def test_the_same_over_http(storage: Storage, home: Path) -> None:
+    """The API's training brings the data and takes the run away too."""
+    elsewhere = home / "elsewhere"
+    assert run(elsewhere, "data").returncode == 0
+    shutil.copytree(elsewhere / "data" / "raw", storage.folder / "digits")
+    wanted = {"epochs": 1, "name": "web", "data": "rshare:digits", "push": "rshare:runs"}
+    with Server(home, **storage.variables) as server:
+        started = server.post("/train/", params=wanted).json()
+        ended = server.training(started["uuid"], "done", "error")
+    assert ended["status"] == "done", ended
+    assert ended["result"]["output"]["metrics"]["pushed"] == "rshare:runs/web"
+    assert contents(storage.folder / "runs" / "web") == contents(home / "models" / "web")
+    assert PASSWORD not in server.log.read_text("utf-8")
 
 
 def contents(folder: Path) -> dict[str, bytes]:
