@@ -150,7 +150,7 @@ def servers(folder: Path) -> Iterator[list[Server]]:
     for root in roots:
         root.mkdir()
     with (
-        rclone_webdav(roots[0], watched=False) as webdav,
+        rclone_webdav(roots[0]) as webdav,
         rclone_s3(roots[1]) as s3,
     ):
         yield [webdav, s3]

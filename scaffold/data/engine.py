@@ -155,7 +155,7 @@ class Engine:
         """
         command = [
             *(self.rclone.path, *arguments, *self.limits.flags(), "--ask-password=false"),
-            *(("--retries", "1") if once else ()),
+            *(("--retries", "1", "--retries-sleep", "0") if once else ()),
             *("-vv", "--use-json-log", "--stats", "250ms", "--stats-log-level", "INFO"),
         ]
         with tempfile.TemporaryFile("w+", encoding="utf-8", errors="surrogateescape") as output:

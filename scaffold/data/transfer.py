@@ -120,7 +120,7 @@ def plan(engine: Engine, job: Job, *, mirror: bool = False) -> Plan:
         RefusedError: mirroring an empty source would delete everything.
     """
     source = _source(engine, job, mirror=mirror)
-    outcome = _dry_run(engine, job)
+    outcome = _dry_run(engine, job, abilities(engine, job.remote))
     copies = {path: size for what, path, size in outcome.planned if what == "copy"}
     delete: dict[str, int] = {}
     if mirror:
@@ -129,12 +129,12 @@ def plan(engine: Engine, job: Job, *, mirror: bool = False) -> Plan:
     return Plan(copies, delete, len(source) - len(copies))
 
 
-def _dry_run(engine: Engine, job: Job) -> Outcome:
+def _dry_run(engine: Engine, job: Job, can: Abilities) -> Outcome:
     return engine.run(
         job.remote,
         *("copy", job.source.folder, job.destination.folder, "--dry-run"),
         *_COPY,
-        *_equality(abilities(engine, job.remote)),
+        *_equality(can),
         *job.filters.flags(),
         doing=f"comparing {job.source.label} with {job.destination.label}",
     )
@@ -283,7 +283,7 @@ def _copy_staged(engine: Engine, job: Job, here: Listing, can: Abilities) -> Out
     the folder tells the state of the source, so that a second attempt takes up the first one's if
     nothing has changed, and only then.
     """
-    planned = _dry_run(engine, job)
+    planned = _dry_run(engine, job, can)
     wanted = sorted(path for what, path, _ in planned.planned if what == "copy")
     if not wanted:
         return planned

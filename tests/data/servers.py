@@ -91,14 +91,10 @@ def _rclone(root: Path, port: int, what: str, *options: str) -> list[str]:
 
 
 @contextmanager
-def rclone_webdav(
-    root: Path, url_path: str = "", vendor: str = "other", *, watched: bool = True
-) -> Iterator[Server]:
-    """Serve with rclone's own WebDAV server; `watched`: it sees at once what changes in its folder."""
+def rclone_webdav(root: Path, url_path: str = "", vendor: str = "other") -> Iterator[Server]:
+    """Serve with rclone's own WebDAV server, which remembers what its folders hold."""
     port = free_port()
     options = ["--user", USER, "--pass", PASSWORD]
-    if watched:
-        options += ["--dir-cache-time", "0"]
     if url_path:
         options += ["--baseurl", url_path]
     if vendor == "rclone":
