@@ -33,6 +33,7 @@ format: $(VENV)/test.stamp
 bench: $(VENV)/test.stamp
 	$(BIN)/python -m benchmarks.run
 	$(BIN)/python -m benchmarks.metadata
+	$(BIN)/python -m benchmarks.data --rounds 3
 
 fuzz: $(VENV)/test.stamp
 	$(BIN)/python -m tests.fuzz.metadata --count 20000

@@ -107,6 +107,21 @@ def load(root: Path) -> Module:
         ) from None
 
 
+def settings(root: Path, name: str) -> dict[str, Any]:
+    """Return a section of the `.scaffold.yml` in `root`; an empty one if it is not there.
+
+    Raises:
+        UsageError: the file cannot be read, or the section is no mapping.
+    """
+    section = _read(root / MARKER).get(name) or {}
+    if not isinstance(section, dict):
+        raise UsageError(
+            f"{root / MARKER}: {name} must be a mapping, not {section!r}",
+            hint="the documentation of the command shows an example",
+        )
+    return section
+
+
 def _read(marker: Path) -> dict[str, Any]:
     import yaml
 

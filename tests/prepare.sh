@@ -11,6 +11,9 @@ need git git
 command -v google-chrome >/dev/null || need chromium chromium
 need chromedriver chromium-driver
 need unshare util-linux
+need mount mount
+need ps procps
+need openssl openssl
 need ip iproute2
 need dockerd docker.io
 need docker-compose docker-compose

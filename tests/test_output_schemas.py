@@ -63,6 +63,18 @@ COMMANDS = [
     ("metadata-export", f"{EXPORT} cff", 0),
     ("metadata-schema", "metadata schema", 0),
     ("metadata-schema", "metadata schema 1.0.0", 0),
+    ("sync", "sync pull pulled --remote ./far", 0),
+    ("sync", "sync push far --remote ./pushed", 0),
+    ("sync-plan", "sync pull pulled --remote ./far --dry-run", 0),
+    ("sync-plan", "sync pull own --remote ./far --dry-run --mirror", 0),
+    ("sync-check", "sync check pulled --remote ./far", 1),
+    ("sync-ls", "sync ls --remote ./far", 0),
+    ("sync-size", "sync size --remote ./far", 0),
+    ("doctor", "doctor", 0),
+    ("doctor", "sync doctor --remote ./far", 0),
+    ("error", "sync pull pulled --remote nowhere:x", 2),
+    ("error", "sync pull pulled --remote ./empty", 1),
+    ("error", "sync pull own --remote ./far --mirror", 4),
     ("error", "new there -d project_nme=Plants", 2),
     ("error", "new . -d project_name=Plant_classification -d repo_name=plant_classification", 4),
     ("error", "train .", 2),
@@ -87,7 +99,11 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         "bad.json": replaced(V1, '  "title": "Plant classification",\n', ""),
         "fixable.json": replaced(V1, '"MIT",', '"Apache 2.0",'),
         "own.json": '{"required": ["author"]}',
+        "far/a.txt": "a",
+        "own/b.txt": "b",
+        "empty/.gitkeep": "",
     }.items():
+        Path(name).parent.mkdir(exist_ok=True)
         Path(name).write_text(text)
 
 

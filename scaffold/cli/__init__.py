@@ -20,6 +20,8 @@ COMMANDS = {
     "build": "Build the module's container image, for CPU or GPU, and try it.",
     "run": "Run the module's image: API, GPU, data and models wired.",
     "validate": "Check metadata files: every error, at its line.",
+    "sync": "Copy data in and results out with rclone, and prove that all is there.",
+    "doctor": "Check this machine and this module, and mend what can be mended.",
     "metadata": "Schemas, rules, migration, cards and exports of module metadata.",
 }
 

@@ -17,7 +17,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for kind in KINDS:
         monkeypatch.setenv(f"{PACKAGE.upper()}_{kind.upper()}_PATH", str(tmp_path / kind))
     monkeypatch.setenv("PATH", environment(tmp_path)["PATH"])
-    monkeypatch.delenv(f"{PACKAGE.upper()}_DATA_REMOTE", raising=False)
+    for kind in ("DATA", "MODELS"):
+        monkeypatch.delenv(f"{PACKAGE.upper()}_{kind}_REMOTE", raising=False)
     monkeypatch.delenv("TF_CONFIG", raising=False)
     monkeypatch.chdir(tmp_path)
     return tmp_path

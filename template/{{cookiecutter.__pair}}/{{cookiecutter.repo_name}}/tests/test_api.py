@@ -93,7 +93,7 @@ def test_documentation(server: Server) -> None:
     assert all(each["description"] for each in predict.values())
 
     train = {each["name"]: each for each in paths[f"{base}/train/"]["post"]["parameters"]}
-    assert set(train) == {*vars(config.TrainConfig()), "name"}
+    assert set(train) == {*vars(config.TrainConfig()), "name", "data", "push"}
     assert train["epochs"]["type"] == "integer"
     assert (train["epochs"]["minimum"], train["epochs"]["maximum"]) == (1, 10_000)
     assert train["epochs"]["default"] == config.TrainConfig().epochs
@@ -223,6 +223,8 @@ def test_predict_refused(server: Server, details: dict, message: str) -> None:
         ({"learning_rate": "nan"}, "learning_rate"),
         ({"seed": -1}, "seed"),
         ({"name": "a/b"}, "name"),
+        ({"data": "my-data"}, "data"),
+        ({"push": ":webdav,url=http://x:runs"}, "push"),
     ],
 )
 def test_train_unprocessable(server: Server, arguments: dict, field: str) -> None:

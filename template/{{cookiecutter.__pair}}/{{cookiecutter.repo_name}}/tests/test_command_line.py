@@ -13,7 +13,7 @@ from {{ cookiecutter.__pkg }}.__main__ import main
 
 from helpers import PACKAGE, TIMEOUT, environment, run
 
-COMMANDS = ("data", "features", "train", "evaluate", "predict", "export")
+COMMANDS = ("data", "features", "train", "evaluate", "predict", "push", "export")
 
 
 def python(home: Path, code: str) -> subprocess.CompletedProcess[str]:
@@ -86,6 +86,8 @@ def test_wrong_usage(
         (["features"], 2, "there is no data in"),
         (["data", "--remote", "nowhere"], 2, "written name:path"),
         (["data", "--remote", "nowhere:x"], 1, "knows no remote 'nowhere'"),
+        (["push"], 2, "no trained"),
+        (["train", "--push"], 2, "--push: name a remote"),
         (["train", "--resume"], 2, "no unfinished training run"),
         (["train", "--resume", "other"], 2, "no run 'other'"),
         (["train", "--resume", "--seed", "1"], 2, "only --epochs may change"),

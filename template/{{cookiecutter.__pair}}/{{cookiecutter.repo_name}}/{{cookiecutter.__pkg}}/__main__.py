@@ -87,6 +87,17 @@ def _parser() -> argparse.ArgumentParser:
         help="go on with this run (default: the newest unfinished one) after its last whole epoch",
     )
 
+    train.add_argument(
+        "--data", metavar="NAME:PATH", help="bring the raw data from this rclone remote first"
+    )
+    train.add_argument(
+        "--push",
+        nargs="?",
+        const="",
+        metavar="NAME:PATH",
+        help="copy the run to this rclone remote when it has ended "
+        f"(default: what {PACKAGE.upper()}_MODELS_REMOTE says)",
+    )
     train.add_argument("--json", action="store_true", help="print one JSON document, the metrics")
 
     evaluate = add(_evaluate, "measure a trained network on the test split")
@@ -103,11 +114,17 @@ def _parser() -> argparse.ArgumentParser:
     )
     for sub in (evaluate, predict):
         sub.add_argument("--json", action="store_true", help="print one JSON document")
+    push = add(_push, "copy a training run to a remote storage, and check it there")
+    push.add_argument(
+        "--remote",
+        metavar="NAME:PATH",
+        help=f"an rclone path such as rshare:my-models (or set {PACKAGE.upper()}_MODELS_REMOTE)",
+    )
     export = add(_export, "write a trained network for other programs, such as TensorFlow Serving")
     export.add_argument(
         "--output", type=Path, metavar="FOLDER", help="where to (default: models/export)"
     )
-    for sub in (evaluate, predict, export):
+    for sub in (evaluate, predict, push, export):
         sub.add_argument("--run", help="the training run to use (default: the newest)")
     return parser
 
@@ -147,7 +164,7 @@ def _features(options: argparse.Namespace) -> None:
 
 
 def _train(options: argparse.Namespace) -> None:
-    from .config import figures_path, models_path
+    from .config import figures_path, models_path, models_remote
     from .models import runs, train
 
     given = {
@@ -164,7 +181,18 @@ def _train(options: argparse.Namespace) -> None:
     else:
         config = TrainConfig(**given)
     say = _to_standard_error if options.json else print
-    metrics = train.train(config, name=options.name, resume=resume, device=options.device, say=say)
+    push = options.push or models_remote()
+    if options.push == "" and push is None:
+        raise UserError(f"--push: name a remote, or set {PACKAGE.upper()}_MODELS_REMOTE")
+    metrics = train.train(
+        config,
+        name=options.name,
+        resume=resume,
+        device=options.device,
+        say=say,
+        data=options.data,
+        push=push if options.push is not None else None,
+    )
     if options.json:
         print(json.dumps(metrics))
     elif "run" in metrics:
@@ -173,6 +201,8 @@ def _train(options: argparse.Namespace) -> None:
         print(f"test accuracy {accuracy:.4f} after {length} in {seconds:.1f} s")
         print(f"run      {models_path() / metrics['run']}")
         print(f"figures  {figures_path()}")
+        if "pushed" in metrics:
+            print(f"pushed   {metrics['pushed']}")
 
 
 def _to_standard_error(line: str) -> None:
@@ -225,6 +255,13 @@ def _predict(options: argparse.Namespace) -> None:
         ranked = sorted(answer.probabilities.items(), key=lambda item: -item[1])
         first, *others = [f"{name} ({share:.1%})" for name, share in ranked[:3]]
         print(f"{answer.source}: {first}, then {', '.join(others)}")
+
+
+def _push(options: argparse.Namespace) -> None:
+    from .models.runs import find_run
+    from .models.train import push_run
+
+    print(push_run(find_run(options.run), options.remote, _to_standard_error))
 
 
 def _export(options: argparse.Namespace) -> None:

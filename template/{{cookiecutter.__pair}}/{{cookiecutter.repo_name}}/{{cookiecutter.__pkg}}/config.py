@@ -78,6 +78,11 @@ def data_remote() -> str | None:
     return os.environ.get(f"{PACKAGE.upper()}_DATA_REMOTE") or None
 
 
+def models_remote() -> str | None:
+    """The rclone remote to copy runs to when asked (``<PACKAGE>_MODELS_REMOTE``), if any."""
+    return os.environ.get(f"{PACKAGE.upper()}_MODELS_REMOTE") or None
+
+
 def distribution() -> Distribution:
     """The installed distribution that this package belongs to.
 

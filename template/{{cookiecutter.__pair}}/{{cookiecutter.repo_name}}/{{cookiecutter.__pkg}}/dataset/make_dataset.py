@@ -11,7 +11,6 @@ Replace :func:`write_digits` by whatever makes your data. The next step asks onl
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,13 +21,13 @@ from numpy.typing import NDArray
 from ..config import (
     IMAGE_SHAPE,
     MAX_VALUE,
-    MissingToolError,
-    TaskError,
     UserError,
     data_path,
     data_remote,
 )
+from ..remote import pull
 from ..storage import atomic, read_arrays, read_json, write_json
+from . import manifest
 
 #: Edge of a sample picture in pixels; a multiple of 8, so that reading it back loses nothing.
 SAMPLE_EDGE = 128
@@ -71,10 +70,11 @@ def make_dataset(remote: str | None = None) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     source = remote or data_remote()
     if source:
-        copy_from_remote(source, folder)
+        pull(source, folder)
     else:
         write_digits(folder)
     load_raw()
+    manifest.take(folder, source or "")
     return folder
 
 
@@ -107,39 +107,6 @@ def write_sample(image: NDArray[Any], path: Path) -> None:
     picture = Image.fromarray(grey).resize((SAMPLE_EDGE, SAMPLE_EDGE), Image.Resampling.NEAREST)
     with atomic(path) as temporary:
         picture.save(temporary)
-
-
-def copy_from_remote(remote: str, folder: Path) -> None:
-    """Copy a folder of a remote storage into ``folder`` with rclone; nothing here is deleted.
-
-    Raises:
-        UserError: ``remote`` is not written as ``name:path``.
-        MissingToolError: rclone is not installed.
-        TaskError: the remote is not configured, or rclone failed.
-    """
-    from rclone_python import rclone
-    from rclone_python.utils import RcloneException
-
-    name = re.match(r"[\w][\w.+@ -]*(?=:)", remote)
-    if name is None or "\n" in remote:
-        raise UserError(f"a remote is written name:path, such as rshare:my-data, not {remote!r}")
-    if not rclone.is_installed():
-        raise MissingToolError("rclone is not installed: see https://rclone.org/install")
-    try:
-        known = rclone.get_remotes()
-        if f"{name[0]}:" not in known:
-            raise TaskError(
-                f"rclone knows no remote {name[0]!r} (it knows: {', '.join(known) or 'none'}); "
-                f"add it with rclone config or RCLONE_CONFIG_{name[0].upper()}_TYPE, _URL, …"
-            )
-        rclone.copy(_quoted(remote), _quoted(str(folder)), show_progress=False)
-    except RcloneException as error:
-        raise TaskError(f"copying {remote} failed: {str(error).strip()}") from error
-
-
-def _quoted(path: str) -> str:
-    """Make a path safe between the double quotes that rclone-python puts around it for a shell."""
-    return re.sub(r'(["$`\\])', r"\\\1", path)
 
 
 def load_raw() -> RawData:

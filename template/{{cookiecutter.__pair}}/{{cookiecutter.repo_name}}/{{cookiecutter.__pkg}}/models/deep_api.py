@@ -26,6 +26,9 @@ JSON, PNG = "application/json", "image/png"
 _RUN_NAME = validate.Regexp(
     f"^{runs.NAME_PATTERN}$", error="Use letters, digits, '.', '_' and '-'."
 )
+_REMOTE = validate.Regexp(
+    r"^\w[\w.+@ -]*:[^\n]*$", error="Write name:path, such as rshare:my-data."
+)
 
 
 class JSONArray(fields.String):
@@ -90,7 +93,7 @@ def warm() -> None:
 
 
 def get_train_args() -> dict[str, fields.Field]:
-    """The arguments of a training: the fields of ``TrainConfig``, and a name."""
+    """The arguments of a training: the fields of ``TrainConfig``, a name, and remote storages."""
     arguments: dict[str, fields.Field] = {}
     for option in options_of(TrainConfig):
         low, high = option.metadata["low"], option.metadata["high"]
@@ -106,14 +109,35 @@ def get_train_args() -> dict[str, fields.Field]:
         validate=_RUN_NAME,
         metadata={"description": "name of the run; without it, the time"},
     )
+    arguments["data"] = fields.String(
+        load_default=None,
+        allow_none=True,
+        validate=_REMOTE,
+        metadata={
+            "description": "folder of a remote storage to bring the raw data from first, such as "
+            "rshare:my-data; without it, the data that is there"
+        },
+    )
+    arguments["push"] = fields.String(
+        load_default=None,
+        allow_none=True,
+        validate=_REMOTE,
+        metadata={
+            "description": "folder of a remote storage to copy the run to when it has ended, such "
+            "as rshare:my-models; without it, the run stays here only"
+        },
+    )
     return arguments
 
 
-def train(name: str | None = None, **options: Any) -> dict[str, Any]:
+def train(
+    name: str | None = None, data: str | None = None, push: str | None = None, **options: Any
+) -> dict[str, Any]:
     """Train a network; returns the run's name and what its ``metrics.json`` holds."""
     from .train import train as train_network
 
-    metrics = train_network(TrainConfig(**options), name=name, say=_log)
+    config = TrainConfig(**options)
+    metrics = train_network(config, name=name, say=_log, data=data, push=push)
     return {"run": metrics["run"], "metrics": metrics}
 
 

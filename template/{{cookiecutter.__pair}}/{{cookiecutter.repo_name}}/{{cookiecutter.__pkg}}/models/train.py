@@ -17,7 +17,17 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from ..config import TrainConfig, UserError, counted, figures_path, package_version
+from ..config import (
+    PACKAGE,
+    TaskError,
+    TrainConfig,
+    UserError,
+    counted,
+    figures_path,
+    models_remote,
+    package_version,
+)
+from ..dataset import manifest
 from ..dataset.make_dataset import make_dataset, raw_path
 from ..features.build_features import (
     Features,
@@ -27,6 +37,7 @@ from ..features.build_features import (
     load_features,
     processed_path,
 )
+from ..remote import push
 from ..storage import write_json
 from ..visualization import visualize
 from . import network, runs
@@ -47,6 +58,8 @@ def train(
     resume: runs.Run | None = None,
     device: str = "auto",
     say: Say = print,
+    data: str | None = None,
+    push: str | None = None,
 ) -> dict[str, Any]:
     """Train a network and measure it on the test split.
 
@@ -56,20 +69,51 @@ def train(
         resume: a run to go on with after its newest checkpoint, instead of a new one.
         device: ``auto``, ``cpu`` or ``gpu``.
         say: takes each line meant for the user.
+        data: an rclone path to bring the raw data from first.
+        push: an rclone path to copy the run's folder to when it has ended.
 
     Returns:
-        what ``metrics.json`` holds.
+        what ``metrics.json`` holds; with ``push``, also where the copy is.
 
     Raises:
         UserError: something is missing or does not fit together, or another process trains the
             run; the message says what.
         KeyboardInterrupt: with how to go on as its message, once there is a run.
     """
-    prepare(say)
+    prepare(say, data)
     with ExitStack() as lock:
         if resume is not None and cluster()[1]:
             lock.enter_context(runs.locked(resume))
-        return _train(config, name, resume, device, say, lock)
+        metrics = _train(config, name, resume, device, say, lock)
+    if push and "run" in metrics:  # of several workers, the first
+        metrics["pushed"] = push_run(runs.find_run(metrics["run"]), push, say)
+    return metrics
+
+
+def push_run(run: runs.Run, remote: str | None = None, say: Say = print) -> str:
+    """Copy a run's folder to a remote storage, and check it there.
+
+    Args:
+        run: the run.
+        remote: an rclone path such as ``rshare:my-models``; without it, what the environment
+            variable ``<PACKAGE>_MODELS_REMOTE`` says.
+        say: takes each line meant for the user.
+
+    Returns:
+        where it is now.
+
+    Raises:
+        UserError: nobody says where to, or the copy failed; the run itself is complete.
+    """
+    target = remote or models_remote()
+    if not target:
+        raise UserError(f"name a remote, or set {PACKAGE.upper()}_MODELS_REMOTE")
+    say(f"copying {run.name} to {target}")
+    try:
+        return push(run.path, target)
+    except TaskError as error:
+        advice = f"the run is complete: push --run {run.name} tries again"
+        raise TaskError(f"{error}\n{advice}") from error
 
 
 def _train(
@@ -124,8 +168,13 @@ def _train(
     return metrics
 
 
-def prepare(say: Say = print) -> None:
-    """Make data and features where they are missing, and say so."""
+def prepare(say: Say = print, data: str | None = None) -> None:
+    """Make data and features where they are missing, or bring the data, and say so."""
+    if data:
+        say(f"bringing {data} to {raw_path()}")
+        make_dataset(data)
+        seed = Features.read(processed_path() / "features.json").seed if have_features() else 0
+        build_features(seed)
     if have_features():
         return
     if not (raw_path() / "dataset.npz").is_file():
@@ -178,6 +227,7 @@ def _open_run(
     if resume is None:
         run = runs.create_run(config, name)
         features.write(run.path / "features.json")
+        manifest.take(raw_path()).write(run.path / "data.json")
         return run
     runs.clear_leftovers(resume)
     resume.write_config(config, resume.created)
@@ -269,6 +319,7 @@ def _finish(
         "best_epoch": best_epoch(history),
         "seconds": round(sum(line.seconds for line in history), 3),
         "device": loop.device,
+        "data": manifest.take(raw_path()).summary(),
         "sizes": {name: len(split.labels) for name, split in splits.items()},
         "versions": {
             "python": sys.version.split()[0],

@@ -1,0 +1,1 @@
+"""Data synchronisation, against real servers."""
