@@ -186,7 +186,7 @@ def _try(out: Output, engine: Engine, planned: Plan, image: Image) -> Report:
     import json
 
     from scaffold.image import records, smoke
-    from scaffold.image.engine import gpus
+    from scaffold.image.gpu import gpus
 
     lacks = gpus(engine) if planned.variant == "gpu" else "not wanted"
     if planned.variant == "gpu":

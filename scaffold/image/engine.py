@@ -7,7 +7,6 @@ Docker's API, which podman serves too, with the docker SDK.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -20,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scaffold.errors import MissingToolError, ScaffoldError, UsageError
+from scaffold.errors import MissingToolError, ScaffoldError
 
 if TYPE_CHECKING:
     import docker
@@ -30,8 +29,6 @@ LOWEST_DOCKER = (20, 10)
 LOWEST_PODMAN = (4, 0)
 _START_SECONDS = 20.0  # for podman's API service
 _API_SECONDS = 120
-_CDI_DEVICES = "nvidia.com/gpu=all"
-_CDI_FOLDERS = ("/etc/cdi", "/var/run/cdi")
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,10 +208,10 @@ def _docker() -> Iterator[Engine]:
 
 def _docker_builder(program: str) -> tuple[str, str]:
     """Return how a `docker` program can build with BuildKit, or "" and why it cannot."""
-    said = _output(program, "--version")
+    said = output(program, "--version")
     if "podman" in said.lower():
         return "", f"{program} is podman under another name"
-    if _succeeds(program, "buildx", "version"):
+    if succeeds(program, "buildx", "version"):
         return "buildx", ""
     if (18, 9) <= _numbers(said) < (23,):
         return "buildkit", ""
@@ -225,7 +222,7 @@ def _docker_builder(program: str) -> tuple[str, str]:
 
 
 def _docker_context(program: str) -> str:
-    said = _output(program, "context", "inspect", "--format", "{{.Endpoints.docker.Host}}").strip()
+    said = output(program, "context", "inspect", "--format", "{{.Endpoints.docker.Host}}").strip()
     return said if "://" in said else "unix:///var/run/docker.sock"
 
 
@@ -234,7 +231,7 @@ def _podman() -> Iterator[Engine]:
     cli = shutil.which("podman")
     if not cli:
         raise _NotInstalledError("not installed (no `podman` on the PATH)")
-    number = _output(cli, "--version").strip().removeprefix("podman version ")
+    number = output(cli, "--version").strip().removeprefix("podman version ")
     if _numbers(number) < LOWEST_PODMAN:
         raise _NotHereError(f"podman {number} is too old: 4.0 or newer is needed")
     given = os.environ.get("CONTAINER_HOST")
@@ -335,13 +332,12 @@ def tag(found: Engine, image_id: str, name: str, tags: Sequence[str]) -> None:
             ) from None
 
 
-def push(found: Engine, reference: str, *, insecure: bool = False) -> str:
+def push(found: Engine, reference: str) -> str:
     """Push an image with the registry login that the engine's command line has.
 
     Args:
         found: the engine.
         reference: name and tag of the image.
-        insecure: speak HTTP with the registry (podman; Docker decides by its daemon's settings).
 
     Returns:
         The digest that the registry gave it, "sha256:…".
@@ -352,8 +348,6 @@ def push(found: Engine, reference: str, *, insecure: bool = False) -> str:
     with tempfile.TemporaryDirectory() as folder:
         written = Path(folder) / "digest"
         options = ["--digestfile", str(written)] if found.name == "podman" else []
-        if found.name == "podman" and insecure:
-            options.append("--tls-verify=false")
         result = found.call("push", *options, reference)
         said = f"{result.stdout}\n{result.stderr}"
         if result.returncode:
@@ -372,47 +366,6 @@ def push(found: Engine, reference: str, *, insecure: bool = False) -> str:
     return digest[1] if digest else ""
 
 
-def gpus(found: Engine) -> str | None:
-    """Say what keeps this engine from giving a container an NVIDIA GPU; None if nothing does."""
-    program = shutil.which("nvidia-smi")
-    if not program:
-        return "no NVIDIA driver on this machine (no `nvidia-smi`)"
-    if not _succeeds(program):
-        return f"the NVIDIA driver does not answer (`{program}` fails)"
-    return toolkit(found)
-
-
-def toolkit(found: Engine) -> str | None:
-    """Say what an engine lacks to hand NVIDIA GPUs on; None if nothing."""
-    if gpu_options(found):
-        return None
-    return "the NVIDIA Container Toolkit is not installed, or not set up for this engine"
-
-
-def gpu_options(found: Engine) -> tuple[str, ...]:
-    """Return the options of its `run` that give a container all NVIDIA GPUs; none if it cannot."""
-    info = found.client.info()
-    if found.name == "docker":
-        hook = shutil.which("nvidia-container-runtime-hook")
-        if "nvidia" in (info.get("Runtimes") or {}) or hook:
-            return ("--gpus=all",)
-    described = json.dumps(info.get("DiscoveredDevices") or [])
-    # Container Device Interface: podman, and Docker 25 and newer, read the devices from a file
-    files = [file for folder in _CDI_FOLDERS for file in Path(folder).glob("*nvidia*")]
-    if _CDI_DEVICES in described or (found.name == "podman" and files):
-        return (f"--device={_CDI_DEVICES}",)
-    return ()
-
-
-def driver_version() -> str | None:
-    """Return the version of this machine's NVIDIA driver, None without one."""
-    program = shutil.which("nvidia-smi")
-    if not program:
-        return None
-    said = _output(program, "--query-gpu=driver_version", "--format=csv,noheader").split()
-    return said[0] if said else None
-
-
 def _programs(name: str) -> list[str]:
     """Return all programs of that name on the PATH, in order."""
     found = [
@@ -423,7 +376,8 @@ def _programs(name: str) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def _output(*line: str) -> str:
+def output(*line: str) -> str:
+    """Return what a program prints; nothing if it cannot be started."""
     with suppress(OSError):
         return subprocess.run(
             line, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
@@ -431,7 +385,8 @@ def _output(*line: str) -> str:
     return ""
 
 
-def _succeeds(*line: str) -> bool:
+def succeeds(*line: str) -> bool:
+    """Say whether a program runs and ends well."""
     try:
         return not subprocess.run(
             line, stdin=subprocess.DEVNULL, capture_output=True, check=False
@@ -449,13 +404,3 @@ def _innermost(error: BaseException) -> str:
     while error.__cause__ or error.__context__:
         error = error.__cause__ or error.__context__ or error
     return str(error)
-
-
-def require_known(name: str) -> None:
-    """Refuse an engine that nobody knows.
-
-    Raises:
-        UsageError: it is neither docker nor podman.
-    """
-    if name and name not in NAMES:
-        raise UsageError(f"no engine is called {name!r}", hint=f"one of {', '.join(NAMES)}")

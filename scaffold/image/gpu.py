@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Sequence
+from pathlib import Path
 
 from scaffold.errors import MissingToolError, ScaffoldError
-from scaffold.image.engine import Engine, driver_version, gpu_options, toolkit
+from scaffold.image.engine import Engine, output, succeeds
 from scaffold.module import Module
+
+_CDI_DEVICES = "nvidia.com/gpu=all"
+_CDI_FOLDERS = ("/etc/cdi", "/var/run/cdi")
 
 
 def options(engine: Engine, module: Module) -> tuple[str, ...]:
@@ -65,3 +71,44 @@ def refuse(lacks: Sequence[tuple[str, str]]) -> None:
             "the GPU image cannot run here:" + "".join(f"\n  - {problem}" for problem, _ in lacks),
             hint="; ".join(remedy for _, remedy in lacks) + "; without --gpu the CPU image is run",
         )
+
+
+def gpus(found: Engine) -> str | None:
+    """Say what keeps this engine from giving a container an NVIDIA GPU; None if nothing does."""
+    program = shutil.which("nvidia-smi")
+    if not program:
+        return "no NVIDIA driver on this machine (no `nvidia-smi`)"
+    if not succeeds(program):
+        return f"the NVIDIA driver does not answer (`{program}` fails)"
+    return toolkit(found)
+
+
+def toolkit(found: Engine) -> str | None:
+    """Say what an engine lacks to hand NVIDIA GPUs on; None if nothing."""
+    if gpu_options(found):
+        return None
+    return "the NVIDIA Container Toolkit is not installed, or not set up for this engine"
+
+
+def gpu_options(found: Engine) -> tuple[str, ...]:
+    """Return the options of its `run` that give a container all NVIDIA GPUs; none if it cannot."""
+    info = found.client.info()
+    if found.name == "docker":
+        hook = shutil.which("nvidia-container-runtime-hook")
+        if "nvidia" in (info.get("Runtimes") or {}) or hook:
+            return ("--gpus=all",)
+    described = json.dumps(info.get("DiscoveredDevices") or [])
+    # Container Device Interface: podman, and Docker 25 and newer, read the devices from a file
+    files = [file for folder in _CDI_FOLDERS for file in Path(folder).glob("*nvidia*")]
+    if _CDI_DEVICES in described or (found.name == "podman" and files):
+        return (f"--device={_CDI_DEVICES}",)
+    return ()
+
+
+def driver_version() -> str | None:
+    """Return the version of this machine's NVIDIA driver, None without one."""
+    program = shutil.which("nvidia-smi")
+    if not program:
+        return None
+    said = output(program, "--query-gpu=driver_version", "--format=csv,noheader").split()
+    return said[0] if said else None
