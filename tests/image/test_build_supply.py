@@ -111,9 +111,21 @@ def built(*arguments: Any, **variables: str) -> Built:
     return result
 
 
+def needing(pair: light.Light, *requirements: str) -> None:
+    """Let the module need nothing else; it is not going to be started."""
+    pyproject = pair.model / "pyproject.toml"
+    text = re.sub(
+        r"(?ms)^dependencies = \[.*?\]$",
+        f"dependencies = {json.dumps(requirements)}",
+        pyproject.read_text(),
+    )
+    pyproject.write_text(text)
+
+
 def write_pair(folder: Path, name: str) -> light.Light:
-    """Write the light pair, with a commit in both repositories."""
+    """Write the light pair with few requirements, with a commit in both repositories."""
     pair = light.write_pair(folder, name)
+    needing(pair, "deepaas>=2.6,<2.7", "numpy>=1.26")
     for repository in (pair.model, pair.container):
         git(repository, "add", ".")
         git(repository, "commit", "--quiet", "--message", "First")
@@ -297,14 +309,8 @@ class Private:
 
     def build(self, *arguments: object, login: servers.Login | None = INDEX) -> Built:
         """Build; what was asked of the index before does not count."""
-        pyproject = self.pair.model / "pyproject.toml"
-        text = pyproject.read_text()
-        # another list of requirements, so that pip is asked again
-        number = uuid.uuid4().int
-        text = re.sub(
-            r"(?ms)^dependencies = \[.*?\]$", f'dependencies = ["ours_alone != 0.{number}"]', text
-        )
-        pyproject.write_text(text)  # not committed
+        # another list of requirements, so that pip is asked again; not committed
+        needing(self.pair, f"ours_alone != 0.{uuid.uuid4().int}")
         line = (self.here, self.pair, self.scratch, *arguments, "--json")
         return build(*line, PIP_EXTRA_INDEX_URL=self.index.address(login))
 
