@@ -151,6 +151,7 @@ def _build(
     if good:
         tag(engine, image.id, planned.name, planned.tags)
         if push:
+            records.write_provenance(image, engine)  # of this image, should pushing fail
             for reference in planned.references:
                 out.progress(f"Pushing {reference}")
                 digests[reference] = push_image(engine, reference)

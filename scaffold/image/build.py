@@ -112,7 +112,7 @@ def execute(
                 network=reach.mode,
                 platform=planned.wish.platform,
             )
-            steps, cached = _run(planned, engine, line, packed, reach.hidden(), observe)
+            steps, cached = _run(planned, engine, line, packed, reach, observe)
             first = id_file.read_text(encoding="ascii").strip()
     inventory = records.take_inventory(engine, first)
     last, sbom = records.bake_sbom(planned, engine, first, inventory)
@@ -160,12 +160,13 @@ def _run(
     engine: Engine,
     line: list[str],
     packed: context.Context,
-    hidden: tuple[str, ...],
+    reach: network.Network,
     observe: Callable[[Event], None],
 ) -> tuple[int, int]:
     """Run the engine's build; return how many steps it has and how many were cached."""
     from scaffold.image.buildlog import Parser, redacted
 
+    hidden = reach.hidden()
     parser = Parser("podman" if engine.builder == "podman" else "buildkit", hidden)
     log = planned.folder / "build.log"
     with records.writing(log):
@@ -174,7 +175,7 @@ def _run(
         kept,
         subprocess.Popen(
             line,
-            env=engine.variables(),
+            env={**engine.variables(), **reach.variables()},
             stdin=packed.archive,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

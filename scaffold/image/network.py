@@ -52,6 +52,17 @@ class Network:
         addresses = [address for value in values for address in value.split()]
         return tuple(address for address in addresses if "@" in address)
 
+    def variables(self) -> dict[str, str]:
+        """Return the proxy variables in both spellings: apt and curl know small letters for plain HTTP.
+
+        BuildKit gives a step both by itself; podman hands on what is there.
+        """
+        return {
+            spelling: os.environ.get(spelling) or os.environ[name]
+            for name in self.proxies
+            for spelling in (name.lower(), name.upper())
+        }
+
 
 def detect(ca_bundle: Path | None, mode: str, *, clone: bool) -> Network:
     """Read from the environment and from pip's configuration how this machine reaches the network.

@@ -8,6 +8,7 @@ import tarfile
 import tempfile
 import zlib
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,8 +64,6 @@ def _content(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
     assert file
     content = file.read()
     if content.startswith(b"\x1f\x8b"):
-        try:
+        with suppress(OSError, EOFError, zlib.error):  # where it only looks like it
             content += gzip.decompress(content)
-        except (OSError, EOFError, zlib.error):
-            pass  # it only looks like it
     return content

@@ -4,26 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import re
 import shutil
 import subprocess
-import sys
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from scaffold.image import reproducible
-from tests.conftest import ROOT
 from tests.engines import Here
-from tests.helpers import assert_follows
 from tests.image import light, servers
+from tests.image.builds import Built, build, git, needing, write_pair
 from tests.image.layers import search
-from tests.test_local import environment
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("engine")]
 
@@ -31,99 +25,6 @@ PROXY = servers.Login("ann", "pr0xy/Kr4ken!")
 INDEX = servers.Login("bob", "1ndex@Narwhal")
 IN_REPOSITORY = b"r3pository-Basilisk"
 IN_IMAGE = b"urgency=medium"  # in packed changelogs: they are looked into, too
-NOT_FROM_OUTSIDE = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
-
-
-@dataclass(frozen=True)
-class Built:
-    """What a build of one image left behind.
-
-    Attributes:
-        code: how the command ended.
-        out: its standard output.
-        err: its standard error.
-        called: the command lines of the engine's own program.
-        folder: with the log and the records.
-    """
-
-    code: int
-    out: str
-    err: str
-    called: str
-    folder: Path
-
-    @property
-    def image(self) -> dict[str, Any]:
-        """What `--json` says of the image."""
-        document = json.loads(self.out)
-        assert_follows(document, "build-output")
-        (image,) = document["images"]
-        return dict(image)
-
-    @property
-    def text(self) -> bytes:
-        """All that the command printed and wrote, and all that it told the engine's program."""
-        files = [path.read_bytes() for path in sorted(self.folder.iterdir())]
-        return b"\n".join([*files, *(part.encode() for part in (self.out, self.err, self.called))])
-
-    def constraints(self) -> set[str]:
-        """Return the versions that the build has pinned."""
-        lines = (self.folder / "constraints.txt").read_text().splitlines()
-        return {line for line in lines if not line.startswith("#")}
-
-
-def build(
-    here: Here, pair: light.Light, scratch: Path, *arguments: object, **variables: str
-) -> Built:
-    """Run `scaffold build` with a home of its own, and look over the shoulder of the engine's program."""
-    with here.open() as engine:
-        program = engine.cli
-    called = scratch / "called"
-    called.write_text("")
-    recorder = scratch / "bin" / here.name
-    recorder.parent.mkdir(exist_ok=True)
-    recorder.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" >>{called}\nexec {program} "$@"\n')
-    recorder.chmod(0o755)
-    given = environment(HOME=str(scratch), XDG_CONFIG_HOME=f"{scratch}/.config", **here.variables)
-    given["PATH"] = f"{recorder.parent}{os.pathsep}{given['PATH']}"
-    for name in NOT_FROM_OUTSIDE:
-        given.pop(name, None)
-        given.pop(name.lower(), None)
-    line = ["build", pair.model, "--engine", here.name, "--network", "host", "--no-smoke-test"]
-    result = subprocess.run(
-        [sys.executable, "-m", "scaffold", *map(str, [*line, *arguments])],
-        cwd=ROOT,
-        env={**given, **variables},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=580,
-    )
-    folder = pair.container / "build" / "cpu"
-    return Built(result.returncode, result.stdout, result.stderr, called.read_text(), folder)
-
-
-def built(*arguments: Any, **variables: str) -> Built:
-    """Run `scaffold build --json`, which has to succeed."""
-    result = build(*arguments, "--json", **variables)
-    assert result.code == 0, result.out + result.err
-    return result
-
-
-def write_pair(folder: Path, name: str) -> light.Light:
-    """Write the light pair, with a commit in both repositories."""
-    pair = light.write_pair(folder, name)
-    for repository in (pair.model, pair.container):
-        git(repository, "add", ".")
-        git(repository, "commit", "--quiet", "--message", "First")
-    return pair
-
-
-def git(repository: Path, *arguments: str) -> str:
-    options = ["-c", "user.name=Ann", "-c", "user.email=ann@example.org", "-c", "commit.gpgSign=no"]
-    line = ["git", *options, *arguments]
-    return subprocess.run(line, cwd=repository, capture_output=True, text=True, check=True).stdout
 
 
 def in_container(here: Here, image: str, script: str) -> str:
@@ -177,13 +78,14 @@ def twice(docker_engine: Here, tmp_path_factory: pytest.TempPathFactory) -> Twic
     ):
         (repository / name).write_bytes(b"[rshare]\npass = " + IN_REPOSITORY + b"\n")
     (folder / ".netrc").write_bytes(b"machine example.org login ann password " + IN_REPOSITORY)
-    first = built(docker_engine, pair, folder)
-    kept = folder / "first"
-    shutil.copytree(first.folder, kept)
-    first = Built(first.code, first.out, first.err, first.called, kept)
+    first = build(docker_engine, pair, folder, "--json")
+    assert first.code == 0, first.out + first.err
+    first = replace(first, folder=shutil.copytree(first.folder, folder / "first"))
     with servers.proxy(PROXY) as proxy:
         variables = {"HTTP_PROXY": proxy.address, "HTTPS_PROXY": proxy.address}
-        anew = built(docker_engine, pair, folder, "--no-cache", "--tag", "anew", **variables)
+        line = ("--json", "--no-cache", "--tag", "anew")
+        anew = build(docker_engine, pair, folder, *line, **variables)
+    assert anew.code == 0, anew.out + anew.err
     return Twice(docker_engine, pair, first, anew, proxy)
 
 
@@ -279,12 +181,6 @@ def test_it_runs_as_a_user_below_tini_without_compilers_and_without_anybodys_pas
 # --- a package index of one's own
 
 
-def error_of(result: Built) -> dict[str, Any]:
-    """What `--json` says went wrong."""
-    error: dict[str, Any] = json.loads(result.out)["error"]
-    return error
-
-
 @dataclass(frozen=True)
 class Private:
     """A pair that needs a package which only a private index has."""
@@ -293,20 +189,15 @@ class Private:
     pair: light.Light
     index: servers.Index
     bundle: Path
-    scratch: Path
+    home: Path
 
     def build(self, *arguments: object, login: servers.Login | None = INDEX) -> Built:
         """Build; what was asked of the index before does not count."""
-        pyproject = self.pair.model / "pyproject.toml"
-        text = pyproject.read_text()
-        # another list of requirements, so that pip is asked again
-        number = uuid.uuid4().int
-        text = re.sub(
-            r"(?ms)^dependencies = \[.*?\]$", f'dependencies = ["ours_alone != 0.{number}"]', text
-        )
-        pyproject.write_text(text)  # not committed
-        line = (self.here, self.pair, self.scratch, *arguments, "--json")
-        return build(*line, PIP_EXTRA_INDEX_URL=self.index.address(login))
+        # another list of requirements, so that pip is asked again; not committed
+        needing(self.pair, f"ours_alone != 0.{uuid.uuid4().int}")
+        address = self.index.address(login)
+        line = ("--json", *arguments)
+        return build(self.here, self.pair, self.home, *line, PIP_EXTRA_INDEX_URL=address)
 
 
 @pytest.fixture(scope="module")
@@ -323,18 +214,26 @@ def private(docker_engine: Here, tmp_path_factory: pytest.TempPathFactory) -> It
         yield Private(docker_engine, pair, index, bundle, folder)
 
 
-def test_a_private_index_serves_the_build_and_its_password_stays_nowhere(private: Private) -> None:
+@pytest.fixture(scope="module")
+def with_ours(private: Private) -> Built:
+    """Build the image with the package of one's own."""
     result = private.build("--ca-bundle", private.bundle)
-    assert result.code == 0, result.err
+    assert result.code == 0, result.out + result.err
+    return replace(result, folder=shutil.copytree(result.folder, private.home / "first"))
+
+
+def test_a_private_index_serves_the_build_and_its_password_stays_nowhere(
+    private: Private, with_ours: Built
+) -> None:
     assert private.index.served == ["ours_alone-1.0-py3-none-any.whl"]
-    image = result.image["id"]
+    image = with_ours.image["id"]
     said = in_container(
         private.here, image, "python -c 'import ours_alone; print(ours_alone.VERSION)'"
     )
     assert said == "1.0\n"
-    assert "ours-alone==1.0" in result.constraints()
+    assert "ours-alone==1.0" in with_ours.constraints()
     for trace in INDEX.traces:
-        assert trace not in result.text
+        assert trace not in with_ours.text
     with private.here.open() as engine:
         looked = search(engine, image, [*INDEX.traces, IN_IMAGE, b"Private authority of the tests"])
         labels = (engine.image(image) or {})["Config"]["Labels"]
@@ -347,7 +246,7 @@ def test_a_private_index_serves_the_build_and_its_password_stays_nowhere(private
 def test_an_authority_that_the_build_does_not_know_is_named_as_the_cause(private: Private) -> None:
     result = private.build()
     assert result.code == 1
-    assert error_of(result)["hint"] == (
+    assert result.error["hint"] == (
         "probably a command in the build does not trust a certificate: "
         "give your network's certificates with --ca-bundle FILE"
     )
@@ -361,7 +260,7 @@ def test_a_wrong_password_is_named_as_the_cause_and_not_printed(
 ) -> None:
     result = private.build("--ca-bundle", private.bundle, login=login)
     assert result.code == 1
-    assert error_of(result)["hint"] == (
+    assert result.error["hint"] == (
         "probably the package index wants a user name and a password, or others than it was given: "
         "check those in PIP_INDEX_URL, PIP_EXTRA_INDEX_URL or pip.conf (an @ in them is written %40)"
     )
@@ -369,20 +268,19 @@ def test_a_wrong_password_is_named_as_the_cause_and_not_printed(
         assert trace not in result.text
 
 
-def test_the_versions_that_a_build_wrote_down_hold_the_next_one_to_them(private: Private) -> None:
-    first = private.build("--ca-bundle", private.bundle)
-    pinned = (first.folder / "constraints.txt").read_text()
+def test_the_versions_that_a_build_wrote_down_hold_the_next_one_to_them(
+    private: Private, with_ours: Built
+) -> None:
     private.index.add("ours_alone", "2.0")
     constraints = private.pair.container / "image" / "constraints.txt"
     unpinned = constraints.read_text()
     try:
-        constraints.write_text(pinned)
+        shutil.copy(with_ours.folder / "constraints.txt", constraints)
         held = private.build("--ca-bundle", private.bundle).constraints()
         constraints.write_text(unpinned)
         newest = private.build("--ca-bundle", private.bundle).constraints()
     finally:
         del private.index.wheels["ours_alone-2.0-py3-none-any.whl"]
         constraints.write_text(unpinned)
-    assert "ours-alone==1.0" in held
-    assert held == set(line for line in pinned.splitlines() if not line.startswith("#"))
+    assert held == with_ours.constraints()
     assert "ours-alone==2.0" in newest

@@ -110,4 +110,10 @@ def test_proxies_are_passed_on_by_name_and_logins_only_for_cloning(
     found = network.detect(None, "", clone=False)
     assert (found.proxies, found.netrc) == (("HTTPS_PROXY", "no_proxy"), None)
     assert found.hidden() == ("http://ann:secret@proxy.example:3128",)
+    assert found.variables() == {
+        "HTTPS_PROXY": "http://ann:secret@proxy.example:3128",
+        "https_proxy": "http://ann:secret@proxy.example:3128",  # apt knows no other
+        "NO_PROXY": "localhost",
+        "no_proxy": "localhost",
+    }
     assert network.detect(None, "", clone=True).netrc == netrc
