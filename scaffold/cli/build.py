@@ -148,6 +148,7 @@ def _build(
     report = _try(out, engine, planned, image) if smoke else None
     digests: dict[str, str] = {}
     good = report is None or report.passed
+    provenance = records.write_provenance(image, engine)  # before it has a name: no image without
     if good:
         tag(engine, image.id, planned.name, planned.tags)
         if push:
@@ -158,7 +159,8 @@ def _build(
     repo_digests = tuple(
         sorted({f"{planned.name}@{digest}" for digest in digests.values() if digest})
     )
-    provenance = records.write_provenance(image, engine, repo_digests)
+    if repo_digests:
+        records.write_provenance(image, engine, repo_digests)
     return {
         "tag": planned.references[0],
         "tags": list(planned.references),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import subprocess
 import tempfile
 import time
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from scaffold.image.buildevents import Event
     from scaffold.image.buildlog import Parser
 
+_PATIENCE = {"docker": 2.0, "podman": 20.0}  # seconds
 _EXIT = re.compile(r"exit (?:code|status):? (\d+)$")
 
 
@@ -193,13 +195,26 @@ def _run(
                     observe(event)
             code = process.wait()
         except BaseException:
-            process.terminate()
+            _give_up(process, engine)
             raise
     for event in parser.close(code):
         observe(event)
     if code:
         raise _failed(planned, engine, parser, code, log)
     return len(parser.dockerfile_steps), parser.cache_hits
+
+
+def _give_up(process: subprocess.Popen[str], engine: Engine) -> None:
+    """End a build that nobody waits for any more, and what it runs.
+
+    Docker's program may wait for ever after it has told its engine to stop; without it the engine
+    stops too. podman's program is the engine, and cleans up before it ends.
+    """
+    process.send_signal(signal.SIGINT)
+    try:
+        process.wait(_PATIENCE[engine.name])
+    except subprocess.TimeoutExpired:
+        process.kill()
 
 
 def _failed(planned: Plan, engine: Engine, parser: Parser, code: int, log: Path) -> ScaffoldError:
