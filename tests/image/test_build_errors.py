@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -224,7 +222,7 @@ def test_a_docker_program_that_cannot_build(
     calls: Callable[..., Outcome], docker_engine: Here, unable: Path | str, tmp_path: Path
 ) -> None:
     path = programs(tmp_path / "bin", docker=unable)
-    version = subprocess.run([f"{path}/docker", "--version"], capture_output=True, text=True)  # noqa: PLW1510
+    version = subprocess.run([f"{path}/docker", "--version"], capture_output=True, text=True)
 
     result = calls(path, host=docker_engine.variables["DOCKER_HOST"])
 
