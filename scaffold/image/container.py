@@ -6,7 +6,9 @@ import json
 import time
 import urllib.error
 import urllib.request
+import uuid
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -206,6 +208,7 @@ def start(
 
     devices = [DeviceRequest(count=-1, capabilities=[["gpu"]])] if gpu else []
     container: Container | None = None
+    called = name or f"scaffold-{uuid.uuid4().hex[:12]}"
     try:
         container = engine.client.containers.create(
             image,
@@ -215,14 +218,20 @@ def start(
             environment=dict(environment or {}),
             volumes=list(volumes),
             user=user or None,
-            name=name or None,
+            name=called,
             device_requests=devices,
         )
         container.start()
         container.reload()
-    except APIError as error:
+    except BaseException as error:
+        if container is None and not isinstance(error, APIError) and not name:
+            # interrupted while the engine made it
+            with suppress(APIError):
+                container = engine.client.containers.get(called)
         if container is not None:
             container.remove(force=True)
+        if not isinstance(error, APIError):
+            raise
         raise ScaffoldError(
             f"{engine.title} cannot start {image}: {error.explanation or error}",
             hint="if a port is taken, choose another with --port, or 0 for any free one",

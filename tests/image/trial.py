@@ -63,21 +63,21 @@ class Trial:
         """Return the id of the image with a tag; None if there is none."""
         with self.here.open() as engine:
             found = engine.image(f"{NAME}:{tag}")
-        return found and str(found["Id"])
+        return str(found["Id"]) if found else None
 
     def forget(self, tag: str) -> None:
         """Take a tag away."""
         with self.here.open() as engine, suppress(ImageNotFound):
             engine.client.images.remove(f"{NAME}:{tag}", noprune=True)
 
-    def containers(self) -> list[str]:
-        """Return all containers of images of this pair, whatever they do."""
+    def containers(self) -> dict[str, str]:
+        """Return all containers of images of this pair, whatever they do: name and first argument."""
         with self.here.open() as engine:
-            return [
-                str(each.name)
-                for each in engine.client.containers.list(all=True)
-                if f"/srv/{self.pair.package}" in each.attrs["Config"]["WorkingDir"]
-            ]
+            return {
+                str(each.name): next(iter(each.attrs["Config"]["Cmd"] or ()), "")
+                for each in engine.client.containers.list(all=True, ignore_removed=True)
+                if f"/srv/{self.pair.package}" == each.attrs["Config"]["WorkingDir"]
+            }
 
     def restore(self) -> None:
         """Bring both repositories back to their last commit; what git ignores stays."""
