@@ -233,13 +233,9 @@ def test_a_docker_program_that_cannot_build(
     calls: Callable[..., Outcome], docker_engine: Here, unable: Path | str, tmp_path: Path
 ) -> None:
     path = programs(tmp_path / "bin", docker=unable)
-<<<<<<< HEAD
-    version = subprocess.run([f"{path}/docker", "--version"], capture_output=True, text=True)
-=======
     version = subprocess.run(
         [f"{path}/docker", "--version"], capture_output=True, text=True, check=True
     )
->>>>>>> terrors
 
     result = calls(path, host=docker_engine.variables["DOCKER_HOST"])
 
