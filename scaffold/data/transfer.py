@@ -193,7 +193,8 @@ def transfer(engine: Engine, job: Job, *, delete: dict[str, int] | None = None) 
         made = Manifest(job.remote.label, _records(known, proof, delete or {}, job, computed))
         path = manifest.write(job.folder, made)
         _clear_partials(job.folder)
-        if job.direction == PUSH and (outcome.copied or delete or known.digest != made.digest):
+        changed = outcome.copied or delete or known.digest != made.digest
+        if job.direction == PUSH and changed and not can.checksums:
             _publish(engine, job, can, made)
     return Summary(
         copied=outcome.copied,
@@ -359,7 +360,7 @@ def published(engine: Engine, job: Job) -> Manifest:
 
 
 def _publish(engine: Engine, job: Job, can: Abilities, made: Manifest) -> None:
-    """Put the manifest into the remote, with what others have put there before."""
+    """Put the manifest into a remote without checksums, with what others have put there before."""
     others = published(engine, job)
     there = listing(engine, job.remote, Filters())
     kept = {path: each for path, each in others.files.items() if path in there}
