@@ -8,15 +8,22 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-quick lint format bench fuzz wheel clean
+.PHONY: demo test test-quick test-engines test-slow lint format bench fuzz wheel clean
 
 demo: $(VENV)/run.stamp
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python docs/demo.py demo
 
 test: lint
 	@tests/prepare.sh
-	$(BIN)/pytest -n 2 --dist loadgroup -m "not slow"
-	$(BIN)/pytest -n 2 --dist loadgroup -m slow
+	$(BIN)/pytest -n 2 -m "not slow"
+	$(MAKE) --jobs 2 --output-sync=target test-engines test-slow
+
+# what starts engines shares one of each, and what trains shares one environment: a process for each
+test-engines: $(VENV)/test.stamp
+	$(BIN)/pytest -m slow tests/image
+
+test-slow: $(VENV)/test.stamp
+	$(BIN)/pytest -m slow --ignore tests/image
 
 test-quick: $(VENV)/test.stamp
 	$(BIN)/pytest -n 2 -m "not slow"
