@@ -202,9 +202,14 @@ def shown(found: Report) -> None:
 
 
 def megabytes() -> float:
-    """Return the most memory this process has held."""
-    held = _held()
-    return held / 1024 if sys.platform != "darwin" else held / 1024 / 1024
+    """Return the most memory this program has held.
+
+    getrusage would count what the process that started it held at that moment, too.
+    """
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    peak = re.search(r"^VmHWM:\s+(\d+) kB$", status, re.MULTILINE)
+    assert peak
+    return int(peak[1]) / 1024
 
 
 def run(seed: int, numbers: range, say: Callable[[str], None]) -> int:
@@ -240,17 +245,6 @@ def run(seed: int, numbers: range, say: Callable[[str], None]) -> int:
 def _say(text: str) -> None:
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
-
-
-def _held() -> int:
-    """Return the most memory that this program has held, in KiB.
-
-    getrusage would count what the process that started it held at that moment, too.
-    """
-    status = Path("/proc/self/status").read_text(encoding="ascii")
-    peak = re.search(r"^VmHWM:\s+(\d+) kB$", status, re.MULTILINE)
-    assert peak
-    return int(peak[1])
 
 
 def main() -> int:
