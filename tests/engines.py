@@ -243,8 +243,8 @@ def _check(result: subprocess.CompletedProcess[str]) -> None:
 
 @pytest.fixture(scope="session")
 def udocker_place() -> Iterator[Here]:
-    """A folder for udocker, and its tools, which it would download: PRoot, runc and fakechroot from here."""
-    _need("runc", "fakechroot")
+    """A folder for udocker, and its tools, which it would download: PRoot and runc."""
+    _need("runc", "setpriv", "docker-registry")
     with _folder() as folder:
         tools = folder / "tools"
         (tools / "udocker_dir" / "bin").mkdir(parents=True)
@@ -253,10 +253,6 @@ def udocker_place() -> Iterator[Here]:
         for program in ("proot", "runc"):
             place = proot() if program == "proot" else Path(str(shutil.which(program)))
             shutil.copy(place, tools / "udocker_dir" / "bin" / f"{program}-{os.uname().machine}")
-        (library,) = Path("/usr/lib").glob("*/fakechroot/libfakechroot.so")
-        shutil.copy(
-            library, tools / "udocker_dir" / "lib" / f"libfakechroot-{os.uname().machine}.so"
-        )
         archive = folder / "tools.tar.gz"
         subprocess.run(["tar", "-C", tools, "-czf", archive, "udocker_dir"], check=True)
         folder.chmod(0o755)

@@ -21,11 +21,11 @@ need docker-registry docker-registry
 need podman podman
 need runc runc
 need mmdebstrap mmdebstrap
-# what udocker would download: fakechroot, and PRoot, which tests/proot.sh builds
-need fakechroot fakechroot
+# for PRoot, which udocker would download and tests/proot.sh builds
 need make make
 need gcc gcc
 need pkg-config pkg-config
+need curl curl  # which udocker downloads with
 [ -e /usr/include/talloc.h ] || wanted+=(libtalloc-dev)
 [ -e /usr/include/archive.h ] || wanted+=(libarchive-dev)
 [ ${#wanted[@]} -gt 0 ] || exit 0

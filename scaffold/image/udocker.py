@@ -183,6 +183,8 @@ def plan(module: Module, wish: Wish, mode: str) -> Plan:
     # tini waits for processes in a way that PRoot does not know
     command = wish.command or ("deep-start", "--jupyter" if wish.jupyter else "--deepaas")
     line = [*program, "run", "--nobanner", "--entrypoint="]
+    # engines write it for each container; images have it empty, and then there is no `localhost`
+    line.append("--volume=/etc/hosts:/etc/hosts")
     line += [f"--volume={mount}" for mount in mounts]
     line += [
         f"--env={key}" if value is None else f"--env={key}={value}" for key, value in given.items()

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 
 from tests.engines import Here, copy_image, docker_engine, podman_engine, udocker_place
@@ -24,3 +28,11 @@ def light_podman(light_pair: light.Light, docker_engine: Here, podman_engine: He
     """The light pair, its image in podman too."""
     copy_image(f"{light_pair.image}:cpu", docker_engine, podman_engine)
     return light_pair
+
+
+@pytest.fixture
+def home() -> Iterator[Path]:
+    """A folder that other users may go into, as into a home; pytest keeps its own to itself."""
+    with tempfile.TemporaryDirectory(prefix="sct-", dir="/var/tmp") as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)

@@ -6,19 +6,13 @@ import base64
 import json
 import os
 import shlex
-import shutil
 import signal
 import socket
 import subprocess
-import sys
 import time
 import urllib.request
-import uuid
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -27,147 +21,28 @@ from tests.conftest import ROOT
 from tests.engines import Here
 from tests.helpers import assert_follows
 from tests.image import light
+from tests.image.running import CONF, SECRET, Place, only, place_with
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("engine")]
 
-SECRET = "pass-0f8e2b"  # noqa: S105
-CONF = f"[rshare]\ntype = webdav\nurl = https://dav.example.org\nuser = ann\npass = {SECRET}\n"
-LABEL = "eu.ai4eosc.scaffold.run"
-
-
-@dataclass(frozen=True)
-class Place:
-    """A pair whose folders nobody else uses, and an engine that has its image."""
-
-    pair: light.Light
-    engine: Here
-
-    def line(self, *arguments: object) -> list[str]:
-        run = [sys.executable, "-m", "scaffold", "run", str(self.pair.model)]
-        return [*run, "--engine", self.engine.name, *map(str, arguments)]
-
-    def variables(self, more: Mapping[str, str]) -> dict[str, str]:
-        return {**os.environ, **self.engine.variables, "PYTHONPATH": str(ROOT), **more}
-
-    def run(self, *arguments: object, **more: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            self.line(*arguments), env=self.variables(more), stdin=subprocess.DEVNULL,
-            capture_output=True, text=True, check=False, timeout=300,
-        )  # fmt: skip
-
-    def containers(self) -> list[dict[str, Any]]:
-        with self.engine.open() as engine:
-            found = engine.client.containers.list(all=True, filters={"label": LABEL})
-            return [each.attrs for each in found]
-
-    def clear(self) -> None:
-        """Remove what a failed test has left."""
-        with self.engine.open() as engine:
-            for found in engine.client.containers.list(all=True, filters={"label": LABEL}):
-                found.remove(force=True)
-
-    @contextmanager
-    def running(self, *arguments: object, **more: str) -> Iterator[Started]:
-        """Start it in the foreground; it is stopped with SIGTERM unless it has ended."""
-        process = subprocess.Popen(
-            self.line("--json", "--port", "0", *arguments), env=self.variables(more),
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        )  # fmt: skip
-        assert process.stdout
-        assert process.stderr
-        try:
-            document = json.loads(process.stdout.readline() or "null")
-            assert document, process.stderr.read()
-            assert_follows(document, "run-output")
-            yield Started(process, document)
-        finally:
-            if process.poll() is None:
-                process.terminate()
-            process.communicate(timeout=60)
-            assert self.containers() == []
-
-
-@dataclass(frozen=True)
-class Started:
-    """A `scaffold run` whose API answers."""
-
-    process: subprocess.Popen[str]
-    document: dict[str, Any]
-
-    def ask(self, path: str, method: str = "GET", data: bytes | None = None, **headers: str) -> Any:
-        request = urllib.request.Request(
-            self.document["url"] + path, method=method, data=data, headers=headers
-        )
-        direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with direct.open(request, timeout=60) as answer:
-            return json.load(answer)
-
-    def train(self) -> dict[str, Any]:
-        path = f"/v2/models/{self.document['model']}/train/"
-        run = self.ask(f"{path}?epochs=1", "POST")["uuid"]
-        deadline = time.monotonic() + 120
-        while time.monotonic() < deadline:
-            state: dict[str, Any] = self.ask(path + run)
-            if state["status"] in ("done", "error"):
-                return state
-            time.sleep(0.2)
-        raise AssertionError(state)
-
-    def predict(self, sample: Path) -> Any:
-        edge = uuid.uuid4().hex
-        head = f'--{edge}\r\nContent-Disposition: form-data; name="image"; filename="x.png"\r\n\r\n'
-        data = head.encode() + sample.read_bytes() + f"\r\n--{edge}--\r\n".encode()
-        kind = {"Content-Type": f"multipart/form-data; boundary={edge}"}
-        path = f"/v2/models/{self.document['model']}/predict/"
-        return self.ask(path, "POST", data, **kind)["predictions"]
-
-    def inside(self, place: Place, *command: str) -> str:
-        with place.engine.open() as engine:
-            container = engine.client.containers.get(self.document["container"])
-            _, output = container.exec_run(list(command))
-            assert isinstance(output, bytes)
-            return output.decode()
-
-
-def place_with(pair: light.Light, engine: Here, folder: Path, owner: int) -> Place:
-    """Copy a pair, and give its model repository to a user."""
-    folder.chmod(0o755)
-    model = folder / pair.model.name
-    shutil.copytree(pair.model, model)
-    shutil.copytree(pair.container, folder / pair.container.name)
-    for path in (model, *model.rglob("*")):
-        os.chown(path, owner, owner, follow_symlinks=False)
-    return Place(replace(pair, model=model, container=folder / pair.container.name), engine)
-
 
 @pytest.fixture
-def docker(light_pair: light.Light, docker_engine: Here, tmp_path: Path) -> Iterator[Place]:
+def docker(light_pair: light.Light, docker_engine: Here, home: Path) -> Iterator[Place]:
     """A place with Docker whose folders belong to root, as in a container or on a server."""
-    place = place_with(light_pair, docker_engine, tmp_path / "docker", 0)
+    place = place_with(light_pair, docker_engine, home / "docker", 0)
     yield place
     place.clear()
 
 
 @pytest.fixture(params=["docker", "podman"])
-def place(
-    request: pytest.FixtureRequest, light_pair: light.Light, tmp_path: Path
-) -> Iterator[Place]:
+def place(request: pytest.FixtureRequest, light_pair: light.Light, home: Path) -> Iterator[Place]:
     """A place with each engine, whose folders belong to an ordinary user."""
     if request.param == "podman":
         request.getfixturevalue("light_podman")
     engine: Here = request.getfixturevalue(f"{request.param}_engine")
-    (tmp_path / "place").mkdir()
-    place = place_with(light_pair, engine, tmp_path / "place", 12345)
+    place = place_with(light_pair, engine, home / "place", 12345)
     yield place
     place.clear()
-
-
-@pytest.fixture(autouse=True)
-def searchable(tmp_path: Path) -> None:
-    """Let other users into the folders of the test, as into a home."""
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
-    (tmp_path / "docker").mkdir()
 
 
 def conf(folder: Path, owner: int) -> Path:
@@ -190,8 +65,7 @@ def test_the_module_answers_trains_and_predicts_in_its_own_folders(place: Place)
         assert started.train()["status"] == "done"
         (answer,) = started.predict(place.pair.sample)
         assert answer["class"] == "3"
-        monitor = f"http://127.0.0.1:{document['ports']['6006']}"
-        assert b"ensorboard" in urllib.request.urlopen(monitor, timeout=20).read().lower()
+        assert b"tensorboard" in started.monitor().lower()
     (run,) = (path for path in (place.pair.model / "models").iterdir() if path.is_dir())
     made = [run / "metrics.json", place.pair.sample]
     made += (place.pair.model / "reports" / "figures").glob("*.png")
@@ -379,8 +253,7 @@ def test_what_dry_run_shows_does_the_same(docker: Place, tmp_path: Path) -> None
     name = run[run.index("--name") + 1]
     try:
         with docker.engine.open() as engine:
-            container = engine.client.containers.get(name)
-            assert container.exec_run(["rclone", "listremotes"])[1] == b"rshare:\n"
+            assert engine.call("exec", name, "rclone", "listremotes").stdout == "rshare:\n"
     finally:
         subprocess.run(["docker", "rm", "--force", name], env=variables, check=True, stdout=-3)
 
@@ -445,14 +318,6 @@ def test_jupyterlab_wants_its_password(docker: Place) -> None:
     assert "--env jupyterPASSWORD" in planned.stdout
     assert "deep-start --jupyter" in planned.stdout
     assert SECRET not in planned.stdout + planned.stderr
-
-
-def only(folder: Path, *programs: str) -> str:
-    """Return a PATH with these programs and no others."""
-    folder.mkdir()
-    for program in programs:
-        (folder / program).symlink_to(str(shutil.which(program)))
-    return str(folder)
 
 
 def test_without_a_gpu_all_that_is_missing_is_named(place: Place, tmp_path: Path) -> None:
