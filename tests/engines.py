@@ -165,13 +165,19 @@ def _import_base(opened: Engine) -> None:
 def _need(*programs: str) -> None:
     """Skip without root or a program, but fail under CI."""
     if os.geteuid():
-        _missing("an engine of the tests' own needs root; SCAFFOLD_TEST_DOCKER can name another")
+        missing("an engine of the tests' own needs root; SCAFFOLD_TEST_DOCKER can name another")
     for program in programs:
-        if not shutil.which(program):
-            _missing(f"no {program}; tests/prepare.sh installs it")
+        installed(program)
 
 
-def _missing(reason: str) -> NoReturn:
+def installed(program: str) -> str:
+    """Return where a program is; skip without it, but fail under CI."""
+    found = shutil.which(program)
+    return found or missing(f"no {program}; tests/prepare.sh installs it")
+
+
+def missing(reason: str) -> NoReturn:
+    """Skip, but fail under CI, where everything has to be there."""
     if os.environ.get("CI"):
         pytest.fail(reason)
     pytest.skip(reason)
@@ -273,5 +279,5 @@ def proot() -> Path:
             [script, built], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
         )
         if result.returncode:
-            _missing(f"tests/proot.sh cannot build PRoot: {result.stderr[-1000:]}")
+            missing(f"tests/proot.sh cannot build PRoot: {result.stderr[-1000:]}")
     return built

@@ -289,7 +289,7 @@ class _Smoke:
                 outside = self.without_a_container(sample, models)
             except ScaffoldError as error:
                 said = error.message.strip().splitlines()
-                self.note("same-as-without", None, f"left out: {said[0]}: {said[-1]}")
+                self.note("same-as-without", None, f"left out: {said[0].rstrip(':')}: {said[-1]}")
                 return
         unlike = _difference(answer, outside)
         self.note("same-as-without", not unlike, unlike or "equal to the bit")

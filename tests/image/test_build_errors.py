@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
-from tests.engines import Here
+from tests.engines import Here, installed, missing
 from tests.helpers import Outcome
 from tests.image import light, trial
 from tests.image.servers import registry
@@ -68,19 +68,13 @@ def pair(made: Trial) -> Iterator[Trial]:
 def programs(folder: Path, **found: Path | str) -> str:
     """Return a PATH that leads to git and these programs, and to no others."""
     folder.mkdir()
-    for name, content in {"git": Path(_which("git")), **found}.items():
+    for name, content in {"git": Path(installed("git")), **found}.items():
         if isinstance(content, Path):
             (folder / name).symlink_to(content)
         else:
             (folder / name).write_text(content)
             (folder / name).chmod(0o755)
     return str(folder)
-
-
-def _which(name: str) -> str:
-    found = shutil.which(name)
-    assert found, name
-    return found
 
 
 @pytest.fixture(scope="module")
@@ -263,9 +257,7 @@ def test_of_two_docker_programs_the_one_that_can_build_is_taken(
 def test_podman_under_the_name_of_docker_is_not_taken_for_docker(
     calls: Callable[..., Outcome], tmp_path: Path
 ) -> None:
-    podman = shutil.which("podman")
-    if not podman:
-        pytest.skip("no podman")
+    podman = installed("podman")
     # what Debian's podman-docker installs
     path = programs(tmp_path / "bin", docker=f'#!/bin/sh\nexec {podman} "$@"\n')
 
@@ -570,7 +562,7 @@ def served(pair: Trial, tmp_path: Path) -> Iterator[tuple[str, Path]]:
     core = subprocess.run(["git", "--exec-path"], capture_output=True, text=True, check=True)
     program = Path(core.stdout.strip(), "git-daemon")
     if not program.exists():
-        pytest.skip("no git daemon")
+        missing("git has no daemon")
     line = (str(program), f"--base-path={bare.parent}", "--listen=127.0.0.1", f"--port={port}")
     with daemon(*line, "--export-all", "--reuseaddr", str(bare.parent), port=port):
         yield f"git://127.0.0.1:{port}", bare
