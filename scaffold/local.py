@@ -50,7 +50,7 @@ def run(arguments: list[str], *, quiet: bool = False) -> int:
         Its exit code; 128 + N if signal N ended it.
     """
     output = subprocess.DEVNULL if quiet else None
-    line = [*_ENDS_WITH_US, *arguments]
+    line = [*ENDS_WITH_US, *arguments]
     with subprocess.Popen(line, env=variables(), stdout=output) as process:
         while True:
             try:
@@ -135,7 +135,7 @@ def server(environment: Environment, module: Module, host: str, port: int) -> It
     arguments = ["--listen-ip", host, "--listen-port", str(port)]
     deepaas_run = environment.program("deepaas-run")
     process = subprocess.Popen(
-        [*_ENDS_WITH_US, environment.program("python"), deepaas_run, *arguments],
+        [*ENDS_WITH_US, environment.program("python"), deepaas_run, *arguments],
         env={**variables(), "PYTHONUNBUFFERED": "1"},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -163,7 +163,7 @@ def server(environment: Environment, module: Module, host: str, port: int) -> It
 # Replaces itself by the program that follows, after asking Linux to send it SIGTERM when the
 # process that started it has gone, in whatever way: prctl(2), PR_SET_PDEATHSIG. Elsewhere a
 # training or a server outlives a `kill -9` of the command.
-_ENDS_WITH_US = [
+ENDS_WITH_US = [
     sys.executable,
     "-ISc",
     (

@@ -239,11 +239,13 @@ def _podman() -> Iterator[Engine]:
         client, _ = _connect(given)
         yield Engine("podman", number, cli, given, "podman", client)
         return
+    from scaffold.local import ENDS_WITH_US
+
     with tempfile.TemporaryDirectory(prefix="scaffold-") as folder:
         # podman has no daemon; its API lives as long as this command
         host = f"unix://{folder}/podman.sock"
         service = subprocess.Popen(
-            [cli, "system", "service", "--time=0", host],
+            [*ENDS_WITH_US, cli, "system", "service", "--time=0", host],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,

@@ -211,10 +211,18 @@ def folders_of(module: Module) -> list[Path]:
     """Return the folders that a container works on, the most important one last.
 
     They are not all there in a fresh clone. There are none without the model repository.
+
+    Raises:
+        UsageError: their names cannot be given to an engine.
     """
     root = module.root if module.role == "model" else module.sibling
     if not root.is_dir():
         return []
+    if ":" in str(root):
+        raise UsageError(
+            f"{root} has a `:` in its path, and engines take no such folder",
+            hint="move the module, or use --volumes",
+        )
     # training draws into reports
     reports = [root / "reports"] if (root / "reports").is_dir() else []
     return [root / "data", *reports, root / "models"]

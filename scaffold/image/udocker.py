@@ -7,6 +7,7 @@ network of the container's own: what listens in it, listens on this machine.
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import json
 import os
@@ -162,8 +163,10 @@ def plan(module: Module, wish: Wish, mode: str) -> Plan:
     notes: list[str] = []
     image, name, obtain = _image(used, module, wish, notes)
     program = used.program
-    nvidia = ("--nvidia", "--force") if wish.gpu else ()
-    setup = [(*program, "setup", *nvidia, f"--execmode={mode}", name)]
+    setup = [(*program, "setup", f"--execmode={mode}", name)]
+    # this machine's driver may be another one than last time; what the F modes have patched stays
+    if wish.gpu and (not mode.startswith("F") or _without_driver(used, name)):
+        setup.insert(0, (*program, "setup", "--nvidia", "--force", name))
     repo_name = module.answers["repo_name"]
     folders = [] if wish.volumes else start.folders_of(module)
     mounts = [f"{folder}:/srv/{repo_name}/{folder.name}" for folder in folders]
@@ -211,7 +214,7 @@ def _image(
 ) -> tuple[str, str, tuple[tuple[str, ...], ...]]:
     """Return the image, the container that is made of it, and what makes that."""
     wanted = start.candidates(module, wish)
-    repo_name, program = module.answers["repo_name"], used.program
+    program = used.program
     with ExitStack() as stack:
         try:
             other = stack.enter_context(engine()) if not wish.pull else None
@@ -223,7 +226,7 @@ def _image(
             if not found:
                 continue
             _note_another(reference, wanted, notes)
-            name = f"{repo_name}-{wish.variant}-{str(found[1]['Id']).removeprefix('sha256:')[:12]}"
+            name = _name(module, wish, str(found[1]["Id"]).removeprefix("sha256:"))
             if name in _containers(used):
                 return reference, name, ()
             form = ("--format", "oci-archive") if other.name == "podman" else ()
@@ -234,17 +237,26 @@ def _image(
                 (*program, "create", f"--name={name}", reference),
                 (*program, "rmi", reference),  # what it was made of is no longer needed
             )  # fmt: skip
-    name = f"{repo_name}-{wanted[0].rpartition(':')[2]}"
-    here = name in _containers(used)
-    if here and not wish.pull:
-        return wanted[0], name, ()
-    create = (*program, "create", f"--name={name}", wanted[0])
+    there, names = used.call("images").stdout, _containers(used)
     for reference in wanted if not wish.pull else ():
-        if re.search(rf"^{re.escape(reference)}\s", used.call("images").stdout, re.MULTILINE):
+        name = _name(module, wish, hashlib.sha256(reference.encode()).hexdigest())
+        create = (*program, "create", f"--name={name}", reference)
+        if name in names or re.search(rf"^{re.escape(reference)}\s", there, re.MULTILINE):
             _note_another(reference, wanted, notes)
-            return reference, name, ((*create[:-1], reference),)
-    remove = ((*program, "rm", name),) if here else ()
+            return reference, name, () if name in names else (create,)
+    name = _name(module, wish, hashlib.sha256(wanted[0].encode()).hexdigest())
+    remove = ((*program, "rm", name),) if name in names else ()
+    create = (*program, "create", f"--name={name}", wanted[0])
     return wanted[0], name, ((*program, "pull", wanted[0]), *remove, create)
+
+
+def _name(module: Module, wish: Wish, made_of: str) -> str:
+    """Return what a container is called that is made of an image with an identifier."""
+    return f"{module.answers['repo_name']}-{wish.variant}-{made_of[:12]}"
+
+
+def _without_driver(used: Udocker, name: str) -> bool:
+    return "nvidiamode: True" not in used.call("setup", name).stdout
 
 
 def _note_another(reference: str, wanted: list[str], notes: list[str]) -> None:
@@ -349,7 +361,8 @@ def prepare(planned: Plan, say: Callable[[str], None], detail: Callable[[str], N
             line, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             text=True, errors="replace", check=False,
         )  # fmt: skip
-        if result.returncode:
+        # without NVIDIA's libraries it ends as if all were well
+        if result.returncode or ("--nvidia" in line and "nvidia mode set" not in result.stdout):
             said = [each for each in result.stdout.splitlines() if each.strip()]
             raise ScaffoldError(
                 f"`{shlex.join(line)}` failed: {said[-1] if said else result.returncode}",

@@ -22,6 +22,7 @@ from tests.engines import Here
 from tests.helpers import assert_follows
 from tests.image import light
 from tests.image.running import CONF, SECRET, Place, only, place_with
+from tests.image.servers import registry
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("engine")]
 
@@ -85,14 +86,25 @@ def test_a_signal_stops_and_removes_the_container(place: Place, number: int, cod
         assert started.process.stderr.read().endswith("Stopped.\n")
 
 
+def podmans_api_of(parent: int) -> int | None:
+    """Return the process that serves podman's API to a command."""
+    line = ["pgrep", "--parent", str(parent), "--full", "system service"]
+    found = subprocess.run(line, capture_output=True, text=True, check=False).stdout.split()
+    return int(found[0]) if found else None
+
+
 def test_a_killed_command_leaves_no_container(place: Place) -> None:
     with place.running() as started:
+        api = podmans_api_of(started.process.pid)
+        assert bool(api) == (place.engine.name == "podman")
         started.process.kill()
         started.process.wait()
         deadline = time.monotonic() + 20
         while place.containers() and time.monotonic() < deadline:
             time.sleep(0.2)
         assert place.containers() == []
+        service = Path("/proc") / str(api) / "cmdline" if api else None
+        assert service is None or not service.exists()
 
 
 def test_what_people_read_is_what_serve_says(docker: Place) -> None:
@@ -286,6 +298,24 @@ def test_the_image_is_that_of_the_branch_or_of_the_default_one(docker: Place) ->
     assert error["hint"].startswith("build it with `scaffold build --cpu`")
 
 
+def test_an_image_is_pulled_if_that_is_asked_for(docker: Place, tmp_path: Path) -> None:
+    with registry(tmp_path, "") as address, docker.engine.open() as engine:
+        name = f"{address}/{docker.pair.image}"
+        engine.client.images.get(f"{docker.pair.image}:cpu").tag(name, "cpu")
+        engine.client.images.push(name, "cpu")
+        engine.client.images.remove(f"{name}:cpu")
+        options = ("--image", name, "--", "python", "-c", "import light_digits")
+        assert docker.run(*options).returncode == 1
+        pulled = docker.run("--pull", *options)
+        assert pulled.returncode == 0, pulled.stderr
+        assert f"Pulling {name}:cpu …" in pulled.stderr
+        engine.client.images.remove(f"{name}:cpu")
+        gone = docker.run("--pull", "--tag", "v9", *options)
+    assert gone.returncode == 1
+    assert f"cannot pull {name}:v9: " in gone.stderr
+    assert "A private one needs `docker login`" in gone.stderr
+
+
 def test_an_image_that_does_not_start_says_why(docker: Place) -> None:
     with docker.engine.open() as engine:
         base = engine.client.containers.create("python:3.11-slim", ["true"])
@@ -332,6 +362,17 @@ def test_without_a_gpu_all_that_is_missing_is_named(place: Place, tmp_path: Path
     assert "\n  - the NVIDIA Container Toolkit is not installed" in result.stderr
     assert "apt install nvidia-driver" in result.stderr
     assert "nvidia-ctk" in result.stderr
+
+
+def test_a_driver_that_is_too_old_for_the_image_is_named(docker: Place, tmp_path: Path) -> None:
+    program = tmp_path / "nvidia-smi"
+    program.write_text("#!/bin/sh\necho 450.80.02\n")
+    program.chmod(0o755)
+    result = docker.run("--gpu", PATH=f"{tmp_path}:{os.environ['PATH']}")
+    assert result.returncode == 3
+    problem = "this machine's NVIDIA driver is 450.80.02, and the image needs 525.60.13 or newer"
+    assert f"\n  - {problem}\n" in result.stderr
+    assert "install a newer NVIDIA driver" in result.stderr
 
 
 def test_without_an_engine_it_says_how_to_get_one(docker: Place, tmp_path: Path) -> None:

@@ -9,7 +9,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import time
 import urllib.request
@@ -24,6 +23,7 @@ from tests.engines import Here
 from tests.helpers import assert_follows
 from tests.image import light
 from tests.image.running import CONF, SECRET, Place, Started, only, place_with
+from tests.image.servers import registry
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("engine")]
 
@@ -154,7 +154,7 @@ def test_rclone_and_variables_are_handed_over_and_not_shown(place: Place, tmp_pa
 def test_without_root_and_without_an_engine_the_image_is_pulled(
     place: Place, docker_engine: Here, home: Path, tmp_path: Path
 ) -> None:
-    with registry(tmp_path) as address, docker_engine.open() as engine:
+    with registry(tmp_path, "") as address, docker_engine.open() as engine:
         name = f"{address}/{place.pair.image}"
         engine.client.images.get(f"{place.pair.image}:cpu").tag(name, "cpu")
         engine.client.images.push(name, "cpu")
@@ -189,33 +189,6 @@ def test_without_root_and_without_an_engine_the_image_is_pulled(
             process.communicate(timeout=60)
     assert place.pair.sample.stat().st_uid == 12345
     assert left(place) == []
-
-
-@contextmanager
-def registry(folder: Path) -> Iterator[str]:
-    """A registry on this machine, without a login."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{probe.getsockname()[1]}"
-    (folder / "registry.yml").write_text(
-        f"version: 0.1\nstorage: {{filesystem: {{rootdirectory: {folder}/registry}}}}\n"
-        f"http: {{addr: '{address}'}}\nlog: {{level: error}}\n"
-    )
-    process = subprocess.Popen(
-        ["docker-registry", "serve", str(folder / "registry.yml")], stderr=subprocess.DEVNULL
-    )
-    try:
-        deadline = time.monotonic() + 20
-        while time.monotonic() < deadline:
-            try:
-                urllib.request.urlopen(f"http://{address}/v2/", timeout=5).close()
-                break
-            except OSError:
-                time.sleep(0.1)
-        yield address
-    finally:
-        process.terminate()
-        process.wait()
 
 
 def test_without_a_gpu_the_driver_is_named(place: Place) -> None:
