@@ -15,7 +15,7 @@ from tests.image.test_build import ALL_WELL, built, in_image, scaffold, verdicts
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("engine"), pytest.mark.timeout(1800)]
 
-# how much a CPU image may hold besides what pip installs and what the base image has
+# how much an image may hold besides what pip installs and what the base image has
 _ALLOWANCE = 150_000_000
 
 
@@ -37,33 +37,37 @@ def test_podman_builds_tries_and_runs_it(podman_engine: Here, pair: Path) -> Non
         engine.call("system", "prune", "--all", "--force")
 
 
-def test_both_images_are_built_tried_and_pushed(
-    docker_engine: Here, pair: Path, tmp_path: Path
+@pytest.mark.parametrize(
+    ("variant", "tags", "cuda"), [("cpu", ["cpu", "latest"], 0), ("gpu", ["gpu"], 1)]
+)
+def test_docker_builds_tries_and_pushes_it(
+    variant: str, tags: list[str], cuda: int, docker_engine: Here, pair: Path, tmp_path: Path
 ) -> None:
     with registry(tmp_path, "") as address:
         name = f"{address}/deephdc/deep-oc-digit_reader"
         result = scaffold(
-            docker_engine, "build", pair, "--all", "--push", "--image", name,
+            docker_engine, "build", pair, f"--{variant}", "--push", "--image", name,
             "--network", "host", "--json", seconds=1700,
         )  # fmt: skip
         assert result.returncode == 0, result.stderr
         document = json.loads(result.stdout)
         assert_follows(document, "build-output")
-        cpu, gpu = document["images"]
-        assert (cpu["tags"], gpu["tags"]) == ([f"{name}:cpu", f"{name}:latest"], [f"{name}:gpu"])
-        assert verdicts(cpu) == verdicts(gpu) == ALL_WELL
-        assert gpu["smoke_test"]["device"] == "cpu"
-        assert "Trying the GPU image on the CPU" in result.stderr
-        for image in (cpu, gpu):
-            assert sorted(image["pushed"]) == sorted(image["tags"])
-            with docker_engine.open() as engine:
-                for reference, digest in image["pushed"].items():
-                    assert f"{name}@{digest}" in (engine.image(reference) or {})["RepoDigests"]
+        (image,) = document["images"]
+        assert image["tags"] == [f"{name}:{tag}" for tag in tags]
+        assert verdicts(image) == ALL_WELL
+        assert image["smoke_test"]["device"] == "cpu"
+        assert ("Trying the GPU image on the CPU" in result.stderr) is (variant == "gpu")
+        assert sorted(image["pushed"]) == sorted(image["tags"])
+        with docker_engine.open() as engine:
+            for reference, digest in image["pushed"].items():
+                assert f"{name}@{digest}" in (engine.image(reference) or {})["RepoDigests"]
+            # what has been thrown away on the way takes twice the image's room on the disk
+            engine.call("builder", "prune", "--all", "--force")
     # CUDA comes once, with the wheels of the GPU image
-    assert "libcudart" not in found_libraries(docker_engine, cpu["id"])
-    libraries = found_libraries(docker_engine, gpu["id"]).split()
-    assert len([each for each in libraries if re.match(r"libcudart\.so\.\d+$", each)]) == 1
-    assert content(docker_engine, cpu["id"]) < installed(docker_engine, cpu["id"]) + _ALLOWANCE
+    libraries = found_libraries(docker_engine, image["id"]).split()
+    assert len([each for each in libraries if re.match(r"libcudart\.so\.\d+$", each)]) == cuda
+    wheels = installed(docker_engine, image["id"])
+    assert content(docker_engine, image["id"]) < wheels + _ALLOWANCE
 
 
 def found_libraries(here: Here, image: str) -> str:
