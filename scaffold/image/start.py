@@ -230,9 +230,9 @@ def folders_of(module: Module) -> list[Path]:
 
 def rootless(engine: Engine) -> bool:
     """Say whether an engine runs without root."""
-    return any(
-        "rootless" in str(each) for each in engine.client.info().get("SecurityOptions") or ()
-    )
+    info = engine.client.info()
+    # podman has a key of its own, Docker an option
+    return bool(info.get("Rootless")) or "name=rootless" in (info.get("SecurityOptions") or ())
 
 
 def candidates(module: Module, wish: Wish) -> list[str]:
