@@ -1,6 +1,7 @@
 # make demo        from nothing to a prediction over HTTP, in ./demo
 # make test        install everything the tests need, and run them all
 # make test-quick  the tests that train, install and start nothing
+# make test-engines-more  what is tried on container engines beyond `make test`
 # make lint        ruff and mypy
 # make bench       the measurements in benchmarks/
 # make fuzz        20,000 hostile metadata files
@@ -8,7 +9,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-quick test-engines test-slow lint format bench fuzz wheel clean
+ENGINE_TESTS := $(addprefix tests/image/,test_matrix.py test_build.py test_build_push.py test_build_supply.py)
+
+.PHONY: demo test test-quick test-engines test-engines-more test-slow lint format bench fuzz wheel clean
 
 demo: $(VENV)/run.stamp
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python docs/demo.py demo
@@ -20,7 +23,11 @@ test: lint
 
 # what starts engines shares one of each, and what trains shares one environment: a process for each
 test-engines: $(VENV)/test.stamp
-	$(BIN)/pytest -m slow tests/image
+	$(BIN)/pytest -m slow $(ENGINE_TESTS)
+
+# the rest of them: an hour or more on two cores, some 40 GB of disk
+test-engines-more: $(VENV)/test.stamp
+	$(BIN)/pytest -m slow tests/image $(addprefix --ignore ,$(ENGINE_TESTS))
 
 test-slow: $(VENV)/test.stamp
 	$(BIN)/pytest -m slow --ignore tests/image
