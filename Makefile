@@ -1,5 +1,5 @@
 # make demo        from nothing to a prediction over HTTP, in ./demo
-# make test        install everything the tests need, and run them all
+# make test        install everything the tests need, and run them, as CI does
 # make test-quick  the tests that train, install and start nothing
 # make test-engines-more  what is tried on container engines beyond `make test`
 # make lint        ruff and mypy
@@ -25,7 +25,7 @@ test: lint
 test-engines: $(VENV)/test.stamp
 	$(BIN)/pytest -m slow $(ENGINE_TESTS)
 
-# the rest of them: an hour or more on two cores, some 40 GB of disk
+# the rest of them: each has been seen to pass, all of them in one run not yet
 test-engines-more: $(VENV)/test.stamp
 	$(BIN)/pytest -m slow tests/image $(addprefix --ignore ,$(ENGINE_TESTS))
 
