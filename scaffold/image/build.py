@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from scaffold.image.buildlog import Parser
 
 _PATIENCE = {"docker": 2.0, "podman": 20.0}  # seconds
+# BuildKit may say so of a build that follows upon one that was given up: their equal steps are one
+_NO_SESSION = "no active session"
 _EXIT = re.compile(r"exit (?:code|status):? (\d+)$")
 
 
@@ -114,7 +116,12 @@ def execute(
                 network=reach.mode,
                 platform=planned.wish.platform,
             )
-            steps, cached = _run(planned, engine, line, packed, reach, observe)
+            try:
+                steps, cached = _run(planned, engine, line, packed, reach, observe)
+            except _SessionError:
+                say("The engine has not got over an earlier build; trying again")
+                packed.archive.seek(0)
+                steps, cached = _run(planned, engine, line, packed, reach, observe)
             first = id_file.read_text(encoding="ascii").strip()
     inventory = records.take_inventory(engine, first)
     last, sbom = records.bake_sbom(planned, engine, first, inventory)
@@ -133,6 +140,10 @@ def execute(
         started=started,
         invocation=uuid.uuid4().urn,
     )
+
+
+class _SessionError(ScaffoldError):
+    """The engine took another build's connection for this one's."""
 
 
 def _base(planned: Plan, engine: Engine, say: Callable[[str], None]) -> str:
@@ -236,7 +247,8 @@ def _failed(planned: Plan, engine: Engine, parser: Parser, code: int, log: Path)
     if ended := _EXIT.search(said):  # before it the engine repeats the step
         said = f"exit code {ended[1]}"
     shown = [f"  {each}" for each in failure.last_lines if each.strip()]
-    return ScaffoldError(
+    kind = _SessionError if _NO_SESSION in failure.said else ScaffoldError
+    return kind(
         "\n".join((f"{where} failed: {said}", *shown, f"its log: {log}")),
         hint=f"probably {cause.message}: {cause.hint}"
         if cause
