@@ -20,6 +20,7 @@ need docker-compose docker-compose
 need docker-registry docker-registry
 need podman podman
 need runc runc
+need nginx nginx-light
 need mmdebstrap mmdebstrap
 # for PRoot, which udocker would download and tests/proot.sh builds
 need make make

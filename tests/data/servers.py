@@ -147,6 +147,35 @@ def wsgidav(root: Path) -> Iterator[Server]:
 
 
 @contextmanager
+def limited(behind: Server) -> Iterator[Server]:
+    """Put nginx before a WebDAV server, as hosts do: it takes 1 MB at once, and `full/` is full.
+
+    A used-up quota is answered with 507 (RFC 4918, 11.5), which is what Nextcloud does.
+    """
+    assert behind.root
+    port = free_port()
+    folder = behind.root.with_name(f"{behind.root.name}.nginx")
+    folder.mkdir()
+    pass_on = f"proxy_pass http://127.0.0.1:{behind.port}; proxy_set_header Host $http_host;"
+    paths = "".join(
+        f"{kind}_temp_path {folder}/{kind}; "
+        for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
+    (folder / "nginx.conf").write_text(
+        f"daemon off; pid {folder}/pid; error_log stderr; events {{}}\n"
+        f"http {{ access_log off; {paths}\n"
+        f"  server {{ listen 127.0.0.1:{port}; client_max_body_size 1m;\n"
+        f"    location / {{ {pass_on} }}\n"
+        f"    location /full/ {{ if ($request_method = PUT) {{ return 507; }} {pass_on} }}\n"
+        "  }\n}\n"
+    )
+    command = ["nginx", "-p", str(folder), "-c", str(folder / "nginx.conf")]
+    environment = f"{os.environ['PATH']}:/usr/sbin"
+    with running(command, port, folder / "log", PATH=environment):
+        yield replace(behind.at(port), kind="limited", port=port)
+
+
+@contextmanager
 def seaweedfs(root: Path) -> Iterator[Server]:
     """SeaweedFS, an S3 server that keeps objects in volumes."""
     ports = {name: free_port() for name in ("master", "volume", "filer", "s3")}
@@ -197,7 +226,9 @@ def _log(root: Path) -> Path:
 
 
 @contextmanager
-def running(command: list[str], port: int, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+def running(
+    command: list[str], port: int, log: Path, **variables: str
+) -> Iterator[subprocess.Popen[bytes]]:
     """Run a server until the block ends; what it says is shown if it does not start."""
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -205,7 +236,7 @@ def running(command: list[str], port: int, log: Path) -> Iterator[subprocess.Pop
             stdout=output,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
-            env={**os.environ, "RCLONE_CONFIG": os.devnull},
+            env={**os.environ, "RCLONE_CONFIG": os.devnull, **variables},
             cwd=log.parent,
             start_new_session=True,
         )

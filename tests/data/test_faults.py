@@ -20,6 +20,7 @@ from tests.data.servers import (
     Relay,
     Server,
     free_port,
+    limited,
     obscured,
     seaweedfs,
     wsgidav,
@@ -182,6 +183,25 @@ def test_a_full_disk_there(
             sync.good("push", source, "--remote", server.remote("x"))
             assert_nothing_half(names_at(sync, server.remote("x")), source)
             assert names_at(sync, server.remote("x"))["big.bin"] == 80_000_000
+
+
+def test_a_server_that_takes_no_more(server: Server, name: str, tmp_path: Path) -> None:
+    """Too large at once, and no quota left, as a proxy and a Nextcloud say it."""
+    source = fill(tmp_path / "source", {"a.txt": b"a", "big.bin": noise(3_000_000, 3)})
+    quick = (*QUICK, "--retries", "1")
+    with limited(server) as before:
+        sync = Sync(before.variables)
+        said = sync.failed("push", source, "--remote", before.remote(name), *quick)
+        assert "a file is larger than the server of" in said
+        assert "it takes chunks" in said
+        assert names_at(sync, before.remote(name)) == {}
+        said = sync.failed("push", source, "--remote", before.remote(f"full/{name}"), *quick)
+        assert "is full: its quota is used up" in said
+        assert names_at(sync, before.remote(f"full/{name}")) == {}
+        sync.good("push", source, "--remote", before.remote(name), "--exclude", "big.bin")
+    sync = Sync(server.variables)
+    sync.good("push", source, "--remote", server.remote(name))
+    assert names_at(sync, server.remote(name)) == {"a.txt": 1, "big.bin": 3_000_000}
 
 
 @REAL

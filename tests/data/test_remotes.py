@@ -209,6 +209,25 @@ def test_an_encrypted_or_broken_file(sync: Sync, tmp_path: Path) -> None:
     assert "hidden" not in said
 
 
+def test_a_file_that_is_encrypted(server: Server, name: str, tmp_path: Path) -> None:
+    path = tmp_path / "rclone.conf"
+    keys = {key.removeprefix("RCLONE_CONFIG_RSHARE_").lower(): value
+            for key, value in server.variables.items()}  # fmt: skip
+    path.write_text("[other]\n" + "".join(f"{key} = {value}\n" for key, value in keys.items()))
+    (tmp_path / "password").write_text("hunter2")
+    how = ("--password-command", f"cat {tmp_path / 'password'}", "--config", str(path))
+    subprocess.run([find().path, "config", "encryption", "set", *how], check=True)
+    assert "[other]" not in path.read_text()
+    source = fill(tmp_path / "source", {"a.txt": b"a"})
+    sync = Sync({"RCLONE_CONFIG": str(path)})
+    there = ("--remote", f"other:{server.top}{name}")
+    assert "not allowed to ask for password" in sync.failed("push", source, *there, code=2)
+    said = sync.failed("push", source, *there, code=2, RCLONE_CONFIG_PASS="mistaken")  # noqa: S106
+    assert "most likely wrong password" in said
+    assert "mistaken" not in said
+    sync.good("push", source, *there, RCLONE_CONFIG_PASS="hunter2")  # noqa: S106
+
+
 def test_scrubbing() -> None:
     remote = remotes.Remote("r:", "r:", secrets=("hunter2-long", "hunter2"))
     text = "https://ann:pw@x.org/ hunter2-long hunter2"

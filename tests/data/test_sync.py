@@ -192,6 +192,19 @@ def test_names_that_would_be_one_there_are_refused(
     assert "would take different files for the same" in said
 
 
+def test_names_that_differ_in_case_where_case_does_not_count(tmp_path: Path) -> None:
+    """As Windows shares are, and some hosts; rclone can treat any folder so."""
+    (tmp_path / "there").mkdir()
+    where = f":local,case_insensitive:{tmp_path / 'there'}"
+    sync = Sync({"RCLONE_CONFIG_RSHARE_TYPE": "alias", "RCLONE_CONFIG_RSHARE_REMOTE": where})
+    source = fill(tmp_path / "source", {"Leaf.png": b"1", "leaf.png": b"2"})
+    said = sync.failed("push", source, "--remote", "rshare:x", code=2)
+    assert "would take different files for the same: 'Leaf.png' and 'leaf.png'" in said
+    assert not (tmp_path / "there/x").exists()
+    sync.good("push", source, "--remote", "rshare:x", "--exclude", "Leaf.png")
+    assert [path.name for path in (tmp_path / "there/x").iterdir()] == ["leaf.png"]
+
+
 def test_a_module_knows_its_remotes(sync: Sync, server: Server, name: str, tmp_path: Path) -> None:
     module = tmp_path / "plants"
     fill(module, {"models/run/model.bin": b"weights", "data/raw/.gitkeep": b""})
