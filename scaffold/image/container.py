@@ -7,13 +7,12 @@ import time
 import urllib.error
 import urllib.request
 import uuid
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from scaffold.errors import ScaffoldError
-from scaffold.image.engine import Engine
+from scaffold.image.engine import Engine, last_line
 
 if TYPE_CHECKING:
     from docker.models.containers import Container
@@ -176,64 +175,35 @@ def published(
 
 
 def start(
-    engine: Engine,
-    image: str,
-    *,
-    ports: Mapping[int, tuple[str, int]],
-    command: Sequence[str] = (),
-    environment: Mapping[str, str] | None = None,
-    volumes: Sequence[str] = (),
-    user: str = "",
-    name: str = "",
-    gpu: bool = False,
+    engine: Engine, image: str, *, ports: Mapping[int, tuple[str, int]], gpu: bool = False
 ) -> Running:
-    """Start a container in the background.
+    """Start a container in the background, with the engine's command line as users do.
 
     Args:
         engine: with what.
         image: id or name of the image.
         ports: for each port in the container, the address and port of this machine; 0 for a free one.
-        command: instead of the image's own.
-        environment: variables.
-        volumes: `FOLDER:PATH[:ro]`.
-        user: `UID[:GID]`, instead of the image's own.
-        name: of the container; empty for one of the engine's making.
         gpu: whether it gets all NVIDIA GPUs.
 
     Raises:
-        ScaffoldError: the engine refuses, because a port is taken for one.
+        ScaffoldError: the engine refuses.
     """
-    from docker.errors import APIError
-    from docker.types import DeviceRequest
+    from scaffold.image.gpu import gpu_options
 
-    devices = [DeviceRequest(count=-1, capabilities=[["gpu"]])] if gpu else []
-    container: Container | None = None
-    called = name or f"scaffold-{uuid.uuid4().hex[:12]}"
+    name = f"scaffold-{uuid.uuid4().hex[:12]}"
+    published_at = [
+        f"--publish={address}:{port or ''}:{inside}" for inside, (address, port) in ports.items()
+    ]
+    options = gpu_options(engine) if gpu else ()
     try:
-        container = engine.client.containers.create(
-            image,
-            list(command) or None,
-            detach=True,
-            ports={f"{inside}/tcp": (address, port) for inside, (address, port) in ports.items()},
-            environment=dict(environment or {}),
-            volumes=list(volumes),
-            user=user or None,
-            name=called,
-            device_requests=devices,
-        )
-        container.start()
-        container.reload()
-    except BaseException as error:
-        if container is None and not isinstance(error, APIError) and not name:
-            # interrupted while the engine made it
-            with suppress(APIError):
-                container = engine.client.containers.get(called)
-        if container is not None:
-            container.remove(force=True)
-        if not isinstance(error, APIError):
-            raise
-        raise ScaffoldError(
-            f"{engine.title} cannot start {image}: {error.explanation or error}",
-            hint="if a port is taken, choose another with --port, or 0 for any free one",
-        ) from None
-    return Running(engine, container, published(container, ports))
+        result = engine.call("run", "--detach", "--name", name, *options, *published_at, image)
+        if result.returncode:
+            raise ScaffoldError(
+                f"{engine.title} cannot start {image}: {last_line(result.stderr)}",
+                hint="`scaffold doctor` checks the engine; --no-smoke-test builds without starting it",
+            )
+        container = engine.client.containers.get(name)
+        return Running(engine, container, published(container, ports))
+    except BaseException:
+        engine.call("rm", "--force", "--volumes", name)
+        raise

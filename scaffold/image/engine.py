@@ -368,6 +368,12 @@ def push(found: Engine, reference: str) -> str:
     return digest[1] if digest else ""
 
 
+def last_line(text: str) -> str:
+    """Return the last line of what a program said that tells something."""
+    lines = [line for line in text.splitlines() if line.strip() and "--help" not in line]
+    return lines[-1].strip() if lines else "no reason given"
+
+
 def _programs(name: str) -> list[str]:
     """Return all programs of that name on the PATH, in order."""
     found = [

@@ -13,8 +13,8 @@ from typing import Any
 from scaffold.errors import ScaffoldError
 from scaffold.image import rclone
 from scaffold.image.container import IDE_PORT, STOP_SECONDS, Running, published
-from scaffold.image.engine import Engine
-from scaffold.image.start import Plan, last_line
+from scaffold.image.engine import Engine, last_line
+from scaffold.image.start import Plan
 from scaffold.module import Module
 
 

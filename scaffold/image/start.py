@@ -19,7 +19,7 @@ from scaffold.errors import ScaffoldError, UsageError
 from scaffold.image import access, gpu, names, rclone
 from scaffold.image.addresses import recordable
 from scaffold.image.container import API_PORT, IDE_PORT, MONITOR_PORT
-from scaffold.image.engine import Engine
+from scaffold.image.engine import Engine, last_line
 from scaffold.module import Module
 
 if TYPE_CHECKING:
@@ -367,9 +367,3 @@ def _selinux() -> bool:
         return Path("/sys/fs/selinux/enforce").read_text(encoding="ascii").strip() == "1"
     except OSError:
         return False
-
-
-def last_line(text: str) -> str:
-    """Return the last line of what a program said that tells something."""
-    lines = [line for line in text.splitlines() if line.strip() and "--help" not in line]
-    return lines[-1].strip() if lines else "no reason given"

@@ -228,3 +228,29 @@ def test_where_the_module_cannot_be_installed_the_image_is_tried_all_the_same(pa
     assert checks["predicts"]["passed"] is True
     assert checks["same-as-without"]["passed"] is None
     assert checks["same-as-without"]["evidence"].startswith("left out: `")
+
+
+def test_a_container_gets_gpus_from_podman_too(podman_engine: Here) -> None:
+    """By the Container Device Interface; a machine without a GPU gets a description of one."""
+    folder = Path("/var/run/cdi")
+    described = folder / "nvidia-scaffold-test.json"
+    if not any(each for known in ("/etc/cdi", folder) for each in Path(known).glob("*nvidia*")):
+        folder.mkdir(parents=True, exist_ok=True)
+        edits = {"env": ["GIVEN=all"]}
+        devices = [{"name": "all", "containerEdits": edits}]
+        kind = {"cdiVersion": "0.5.0", "kind": "nvidia.com/gpu"}
+        described.write_text(json.dumps({**kind, "devices": devices}))
+    try:
+        with podman_engine.open() as engine:
+            dockerfile = 'FROM python:3.11-slim\nCMD ["sleep", "60"]\n'
+            build = engine.command("build", "--quiet", "--tag", "sleeps", "-")
+            subprocess.run(build, env=engine.variables(), input=dockerfile, text=True, check=True)
+            running = container.start(engine, "sleeps", ports={}, gpu=True)
+            where = engine.call("inspect", "--format", "{{.OCIConfigPath}}", running.name).stdout
+            given = json.loads(Path(where.strip()).read_text())
+            running.remove()
+    finally:
+        made = described.is_file()
+        described.unlink(missing_ok=True)
+    names = {each["path"] for each in given["linux"].get("devices", [])}
+    assert ("GIVEN=all" in given["process"]["env"]) if made else ("/dev/nvidiactl" in names)
