@@ -1,7 +1,6 @@
 # make demo        from nothing to a prediction over HTTP, in ./demo
 # make test        install everything the tests need, and run them, as CI does
 # make test-quick  the tests that train, install and start nothing
-# make test-engines-more  what is tried on container engines beyond `make test`
 # make lint        ruff and mypy
 # make bench       the measurements in benchmarks/
 # make fuzz        20,000 hostile metadata files
@@ -9,9 +8,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-ENGINE_TESTS := $(addprefix tests/image/,test_matrix.py test_build.py test_build_push.py test_build_supply.py)
-
-.PHONY: demo test test-quick test-engines test-engines-more test-slow lint format bench fuzz wheel clean
+.PHONY: demo test test-quick test-whole-way test-engines test-slow lint format bench fuzz wheel clean
 
 demo: $(VENV)/run.stamp
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python docs/demo.py demo
@@ -19,15 +16,15 @@ demo: $(VENV)/run.stamp
 test: lint
 	@tests/prepare.sh
 	$(BIN)/pytest -n 2 -m "not slow"
-	$(MAKE) --jobs 2 --output-sync=target test-engines test-slow
+	$(MAKE) --jobs 2 --output-sync=target test-whole-way test-engines test-slow
 
-# what starts engines shares one of each, and what trains shares one environment: a process for each
+# what starts engines shares one of each, and what trains shares one environment: a process for each;
+# the longest first
+test-whole-way: $(VENV)/test.stamp
+	$(BIN)/pytest -m slow tests/image/test_whole_way.py
+
 test-engines: $(VENV)/test.stamp
-	$(BIN)/pytest -m slow $(ENGINE_TESTS)
-
-# the rest of them: each has been seen to pass, all of them in one run not yet
-test-engines-more: $(VENV)/test.stamp
-	$(BIN)/pytest -m slow tests/image $(addprefix --ignore ,$(ENGINE_TESTS))
+	$(BIN)/pytest -m slow tests/image --ignore tests/image/test_whole_way.py
 
 test-slow: $(VENV)/test.stamp
 	$(BIN)/pytest -m slow --ignore tests/image

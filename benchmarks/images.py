@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from scaffold.image import context
+from scaffold.image.engine import engine
 
 FILES = 10_000
 ROUNDS = 5
@@ -56,6 +57,33 @@ def images(folder: Path) -> None:
     print(f"cold build      {cold['seconds']:8.1f} s   (downloads cached)")
     print(f"code-only build {rebuild:8.1f} s   {ratio:.0f}x faster (aim: 10x and under 5 s)")
     print(f"image           {cold['size'] / 1e9:8.2f} GB")
+    parts(cold)
+
+
+# what the wheels take installed: every file that pip has noted
+_WHEELS = (
+    "import importlib.metadata as m, os; paths = {os.path.realpath(f.locate()) "
+    "for d in m.distributions() for f in d.files or ()}; "
+    "print(sum(os.path.getsize(p) for p in paths if os.path.isfile(p)))"
+)
+
+
+def parts(image: dict[str, Any]) -> None:
+    """Say how much of an image is neither its base image nor a wheel's content."""
+    with engine() as found:
+        held = found.image(image["id"])
+        assert held
+        base = found.image(held["Config"]["Labels"]["org.opencontainers.image.base.name"])
+        assert base
+        result = found.call(
+            *("run", "--rm", "--network", "none", "--entrypoint", "python"),
+            *(image["id"], "-c", _WHEELS),
+        )
+    wheels = int(result.stdout)
+    rest = image["size"] - wheels - base["Size"]
+    print(f"  base image    {base['Size'] / 1e6:8.0f} MB")
+    print(f"  wheels        {wheels / 1e6:8.0f} MB installed")
+    print(f"  the rest      {rest / 1e6:8.0f} MB   (aim: 150 MB)")
 
 
 def upload(folder: Path) -> None:

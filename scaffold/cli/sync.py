@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import functools
 import sys
-from collections.abc import Callable
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from scaffold.cli import syncshow
-from scaffold.cli.output import Output, common_options
+from scaffold.cli import sync_options, syncshow
+from scaffold.cli.output import Output
 from scaffold.cli.transferbar import TransferBar, counted, human
 
 if TYPE_CHECKING:
@@ -20,24 +18,10 @@ if TYPE_CHECKING:
 
     from scaffold.data.binary import Rclone
     from scaffold.data.engine import Engine
+    from scaffold.data.job import Job
     from scaffold.data.remotes import Remote, UnknownRemoteError
-    from scaffold.data.transfer import Job
 
-_Command = TypeVar("_Command", bound=Callable[..., Any])
 _SHOWN = 20
-
-_EPILOG = """\b
-A remote is one of
-    rshare:folder          that rclone knows, from RCLONE_CONFIG_RSHARE_TYPE, _URL,
-                           _VENDOR, _USER and _PASS, or from rclone's own file
-    doi:10.5281/zenodo.N   a published dataset; pull only
-    https://…#sha256=…     a file on the web; pull only
-    /mnt/onedata/space     a folder, such as what oneclient has mounted
-
-Without --remote, .scaffold.yml of the module says it:
-    sync:
-      pull: {data/raw: "rshare:digits/data"}
-      push: {models: "rshare:digits/models"}"""
 
 
 @click.group("sync")
@@ -48,69 +32,10 @@ def command() -> None:
     """
 
 
-def _options(function: _Command) -> _Command:
-    """Add what all sub-commands share; they get an `Output`, a path, a remote, and limits."""
-    from scaffold.data import DEFAULT_STALL
-
-    @click.argument("path", required=False, type=click.Path(path_type=Path))
-    @click.option("--remote", metavar="REMOTE", help="Where the other side is.")
-    @click.option(
-        "--timeout",
-        type=click.FloatRange(min=0.5),
-        default=DEFAULT_STALL,
-        show_default=True,
-        metavar="SECONDS",
-        help="Give up after this long without any progress.",
-    )
-    @click.option(
-        "--time-limit",
-        type=click.FloatRange(min=0),
-        default=0,
-        metavar="SECONDS",
-        help="Give up after this long in any case; 0: never.",
-    )
-    @click.option(
-        "--retries",
-        type=click.IntRange(1, 20),
-        default=3,
-        show_default=True,
-        help="How often to go through what has failed.",
-    )
-    @common_options
-    @functools.wraps(function)
-    def wrapper(*args: Any, **kwargs: Any) -> Any:
-        return function(*args, **kwargs)
-
-    return wrapper  # type: ignore[return-value]
-
-
-def _filters(function: _Command) -> _Command:
-    @click.option("--include", multiple=True, metavar="PATTERN", help="Only these; repeatable.")
-    @click.option("--exclude", multiple=True, metavar="PATTERN", help="Not these; repeatable.")
-    @functools.wraps(function)
-    def wrapper(*args: Any, **kwargs: Any) -> Any:
-        return function(*args, **kwargs)
-
-    return wrapper  # type: ignore[return-value]
-
-
-def _copying(function: _Command) -> _Command:
-    @click.option("--dry-run", is_flag=True, help="Only list what would be copied and deleted.")
-    @click.option(
-        "--mirror", is_flag=True, help="Also delete what the source does not have; asks first."
-    )
-    @click.option("--yes", is_flag=True, help="With --mirror: do not ask.")
-    @functools.wraps(function)
-    def wrapper(*args: Any, **kwargs: Any) -> Any:
-        return function(*args, **kwargs)
-
-    return wrapper  # type: ignore[return-value]
-
-
-@command.command("pull", epilog=_EPILOG)
-@_options
-@_filters
-@_copying
+@command.command("pull", epilog=sync_options.EPILOG)
+@sync_options.options
+@sync_options.filters
+@sync_options.copying
 def pull(out: Output, **options: Any) -> None:
     """Bring data here.
 
@@ -121,10 +46,10 @@ def pull(out: Output, **options: Any) -> None:
     _copy("pull", out, **options)
 
 
-@command.command("push", epilog=_EPILOG)
-@_options
-@_filters
-@_copying
+@command.command("push", epilog=sync_options.EPILOG)
+@sync_options.options
+@sync_options.filters
+@sync_options.copying
 def push(out: Output, **options: Any) -> None:
     """Bring results to a remote.
 
@@ -148,13 +73,14 @@ def _copy(
     **limits: Any,
 ) -> None:
     from scaffold.data import transfer, web
+    from scaffold.data.job import Job
     from scaffold.data.listing import Filters
     from scaffold.data.places import find
 
     documents, texts = [], []
     for place in find(path, remote, direction):
         with _engine(out, place.remote, **limits) as (engine, there):
-            job = transfer.Job(direction, place.folder, there, Filters(include, exclude))
+            job = Job(direction, place.folder, there, Filters(include, exclude))
             _insist_possible(job, mirror=mirror, filtered=bool(include or exclude))
             if there.kind == "http":
                 if dry_run:
@@ -218,9 +144,9 @@ def _confirm(out: Output, job: Job, delete: dict[str, int]) -> None:
     out.detail("agreed")
 
 
-@command.command("check", epilog=_EPILOG)
-@_options
-@_filters
+@command.command("check", epilog=sync_options.EPILOG)
+@sync_options.options
+@sync_options.filters
 @click.option(
     "--download",
     is_flag=True,
@@ -247,9 +173,9 @@ def check(
     Exit code 1 if something is missing or different at the destination.
     """
     from scaffold.data import checking
+    from scaffold.data.job import Job
     from scaffold.data.listing import Filters
     from scaffold.data.places import find
-    from scaffold.data.transfer import Job
     from scaffold.errors import UsageError
 
     wanted = {"remote": "pull", "folder": "push", None: None}[source]
@@ -272,9 +198,9 @@ def check(
         sys.exit(1)
 
 
-@command.command("ls", epilog=_EPILOG)
-@_options
-@_filters
+@command.command("ls", epilog=sync_options.EPILOG)
+@sync_options.options
+@sync_options.filters
 def ls(
     out: Output,
     path: Path | None,
@@ -297,9 +223,9 @@ def ls(
     out.result("\n".join(lines), {"remotes": rows})
 
 
-@command.command("size", epilog=_EPILOG)
-@_options
-@_filters
+@command.command("size", epilog=sync_options.EPILOG)
+@sync_options.options
+@sync_options.filters
 def size(
     out: Output,
     path: Path | None,
@@ -340,8 +266,8 @@ def _listings(
             yield label, listing(engine, there, Filters(*patterns), checksums=wanted)
 
 
-@command.command("doctor", epilog=_EPILOG)
-@_options
+@command.command("doctor", epilog=sync_options.EPILOG)
+@sync_options.options
 @click.option("--fix", is_flag=True, help="Mend what can be mended; installs what is missing.")
 def doctor(out: Output, path: Path | None, remote: str | None, fix: bool, **limits: Any) -> None:
     """Check rclone, its configuration, and whether the remotes can be reached."""

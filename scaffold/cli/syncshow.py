@@ -8,8 +8,9 @@ from scaffold.cli.transferbar import counted, duration, human
 
 if TYPE_CHECKING:
     from scaffold.data.checking import Report
+    from scaffold.data.job import Job
     from scaffold.data.places import Place
-    from scaffold.data.transfer import Job, Plan, Summary
+    from scaffold.data.transfer import Plan, Summary
 
 
 def plan_document(place: Place, planned: Plan) -> dict[str, Any]:

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scaffold.data import verifying
+from scaffold.data.copying import published
 from scaffold.data.engine import Engine
+from scaffold.data.job import PULL, Job
 from scaffold.data.listing import abilities, listing
 from scaffold.data.manifest import Manifest
-from scaffold.data.transfer import PULL, Job, published
 
 _SIGNS = {"+": "missing", "*": "different", "!": "unreadable"}
 

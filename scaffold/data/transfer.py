@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import os
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-from scaffold.data import manifest, verifying
+from scaffold.data import copying, manifest, verifying
 from scaffold.data.engine import PARTIAL, Engine, Outcome
+from scaffold.data.job import PULL, PUSH, Job
 from scaffold.data.listing import (
-    MANIFEST,
     READABLE,
     Abilities,
     Entry,
@@ -24,48 +22,10 @@ from scaffold.data.listing import (
     abilities,
     listing,
     refuse_collisions,
-    sizes,
 )
 from scaffold.data.manifest import Manifest
-from scaffold.data.remotes import Remote
 from scaffold.data.verifying import Checksums, Proof
 from scaffold.errors import RefusedError, ScaffoldError
-
-PULL, PUSH = "pull", "push"
-_COPY = ("--no-unicode-normalization", "--partial-suffix", PARTIAL)
-_SHOWN = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One copy.
-
-    Attributes:
-        direction: `pull` (from the remote) or `push` (to it).
-        folder: the folder on this machine.
-        remote: the other side.
-        filters: which files take part.
-    """
-
-    direction: str
-    folder: Path
-    remote: Remote
-    filters: Filters = field(default_factory=Filters)
-
-    @property
-    def here(self) -> Remote:
-        """The folder as rclone takes it; with the settings of the remote, which comes along."""
-        return replace(self.remote, label=str(self.folder), path=str(self.folder), kind="local")
-
-    @property
-    def source(self) -> Remote:
-        """Where the files come from."""
-        return self.remote if self.direction == PULL else self.here
-
-    @property
-    def destination(self) -> Remote:
-        """Where they go to."""
-        return self.here if self.direction == PULL else self.remote
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,49 +79,14 @@ def plan(engine: Engine, job: Job, *, mirror: bool = False) -> Plan:
         ScaffoldError: one of the sides cannot be listed, or the source is empty.
         RefusedError: mirroring an empty source would delete everything.
     """
-    source = _source(engine, job, mirror=mirror)
-    outcome = _dry_run(engine, job, abilities(engine, job.remote))
+    source = copying.source_files(engine, job, mirror=mirror)
+    outcome = copying.dry_run(engine, job, abilities(engine, job.remote))
     copies = {path: size for what, path, size in outcome.planned if what == "copy"}
     delete: dict[str, int] = {}
     if mirror:
         there = listing(engine, job.destination, job.filters, missing_is_empty=True)
         delete = {path: there[path].size for path in sorted(there) if path not in source}
     return Plan(copies, delete, len(source) - len(copies))
-
-
-def _dry_run(engine: Engine, job: Job, can: Abilities) -> Outcome:
-    return engine.run(
-        job.remote,
-        *("copy", job.source.folder, job.destination.folder, "--dry-run"),
-        *_COPY,
-        *_equality(can),
-        *job.filters.flags(),
-        doing=f"comparing {job.source.label} with {job.destination.label}",
-    )
-
-
-def _source(engine: Engine, job: Job, *, mirror: bool = False) -> Listing:
-    files = listing(engine, job.source, job.filters)
-    if files:
-        return files
-    message = f"there is no file in {job.source.label}"
-    if mirror:
-        raise RefusedError(
-            f"{message}: mirroring it would delete everything in {job.destination.label}",
-            hint="is the folder mounted, and spelled right? do the filters leave anything?",
-        )
-    raise ScaffoldError(
-        message, hint="is it mounted, and spelled right? do the filters leave anything?"
-    )
-
-
-def _equality(can: Abilities) -> tuple[str, ...]:
-    """How rclone is to tell whether a file is there already.
-
-    By size and time; where times are not kept, by checksum if there is one. Without both there is
-    only the size.
-    """
-    return ("--checksum",) if can.checksums and not can.times else ()
 
 
 def transfer(engine: Engine, job: Job, *, delete: dict[str, int] | None = None) -> Summary:
@@ -189,13 +114,13 @@ def transfer(engine: Engine, job: Job, *, delete: dict[str, int] | None = None) 
             outcome, proof = pull_or_push(engine, job, can, computed)
         _insist(proof, job)
         if delete:
-            _delete(engine, job, delete)
+            copying.delete_files(engine, job, delete)
         made = Manifest(job.remote.label, _records(known, proof, delete or {}, job, computed))
         path = manifest.write(job.folder, made)
         _clear_partials(job.folder)
         changed = outcome.copied or delete or known.digest != made.digest
         if job.direction == PUSH and changed and not can.checksums:
-            _publish(engine, job, can, made)
+            copying.publish(engine, job, can, made)
     return Summary(
         copied=outcome.copied,
         deleted=sorted(delete or ()),
@@ -211,7 +136,7 @@ def transfer(engine: Engine, job: Job, *, delete: dict[str, int] | None = None) 
 
 
 def _pull(engine: Engine, job: Job, can: Abilities, computed: Checksums) -> tuple[Outcome, Proof]:
-    outcome = _copy(engine, job, job.remote, job.here, can)
+    outcome = copying.copy(engine, job, job.remote, job.here, can)
     proved = not can.cheap or outcome.checksums.keys() >= outcome.copied.keys()
     if outcome.copied and not outcome.unchanged and proved:
         # rclone has named every file that it found there; another listing would say nothing new
@@ -219,9 +144,9 @@ def _pull(engine: Engine, job: Job, can: Abilities, computed: Checksums) -> tupl
     else:
         there = listing(engine, job.remote, job.filters, checksums=can.cheap)
     if not there:
-        _source(engine, job)
+        copying.source_files(engine, job)
     refuse_collisions(there, can, job.here)
-    others = Manifest() if can.checksums else published(engine, job)
+    others = Manifest() if can.checksums else copying.published(engine, job)
     here = on_disk(engine, job)
     proof = verifying.compare(here, there, there, outcome.checksums, computed, others)
     if spoilt := [path for path in proof.different if path in outcome.copied]:
@@ -239,8 +164,10 @@ def _again(
     others: Manifest,
 ) -> Proof:
     """Download once more what has arrived changed; do not leave it under its name if it stays so."""
-    with _name_list("".join(f"{path}\n" for path in spoilt), job.filters) as files_from:
-        outcome = _copy(engine, job, job.remote, job.here, can, "--ignore-times", *files_from)
+    with copying.only_these("".join(f"{path}\n" for path in spoilt), job.filters) as files_from:
+        outcome = copying.copy(
+            engine, job, job.remote, job.here, can, "--ignore-times", *files_from
+        )
     computed.forget(spoilt)
     here = on_disk(engine, job)
     proof = verifying.compare(here, there, there, outcome.checksums, computed, others)
@@ -250,147 +177,20 @@ def _again(
 
 
 def _push(engine: Engine, job: Job, can: Abilities, computed: Checksums) -> tuple[Outcome, Proof]:
-    here = _source(engine, job)
+    here = copying.source_files(engine, job)
     refuse_collisions(here, can, job.remote)
     if not can.checksums:  # they will be wanted, and there is time while the files travel
         for path in here:
             computed.start(path, READABLE[0])
     if can.staged:
-        outcome = _copy_staged(engine, job, here, can)
+        outcome = copying.copy_staged(engine, job, here, can)
     else:
-        outcome = _copy(engine, job, job.here, job.remote, can)
+        outcome = copying.copy(engine, job, job.here, job.remote, can)
     if outcome.checksums.keys() >= here.keys():
         there = here  # rclone has compared a checksum of each with what the storage states
     else:
         there = listing(engine, job.remote, job.filters, checksums=can.cheap)
     return outcome, verifying.compare(here, there, here, outcome.checksums, computed, Manifest())
-
-
-def _copy(
-    engine: Engine, job: Job, source: Remote, destination: Remote, can: Abilities, *more: str
-) -> Outcome:
-    outcome = engine.run(
-        job.remote.reading() if job.direction == PULL else job.remote,
-        *("copy", source.folder, destination.folder),
-        *_COPY,
-        *_equality(can),
-        *(more or job.filters.flags()),
-        doing=f"copying {source.label} to {destination.label}",
-    )
-    if lost := [path for path, message in outcome.notices if "Duplicate" in message]:
-        raise ScaffoldError(
-            f"{source.label} holds two files of one name: {lost[0]}",
-            hint="`rclone dedupe` resolves that",
-        )
-    return outcome
-
-
-def _copy_staged(engine: Engine, job: Job, here: Listing, can: Abilities) -> Outcome:
-    """Upload to a folder beside the destination, then let the server move it there.
-
-    A WebDAV server keeps what has arrived of an upload that was cut, under its name. The name of
-    the folder tells the state of the source, so that a second attempt takes up the first one's if
-    nothing has changed, and only then.
-    """
-    planned = _dry_run(engine, job, can)
-    wanted = sorted(path for what, path, _ in planned.planned if what == "copy")
-    if not wanted:
-        return planned
-    state = "\n".join(f"{path}\0{here[path].size}\0{here[path].time}" for path in sorted(here))
-    digest = hashlib.sha256(f"{job.remote.folder}\n{state}".encode("utf-8", "replace")).hexdigest()
-    staging = job.remote.beside(f".scaffold-{digest[:12]}.staged")
-    some = len(wanted) < len(here) and not any("\n" in path for path in wanted)
-    names = "".join(f"{path}\n" for path in wanted) if some else ""
-    with _name_list(names, job.filters) as files_from:
-        outcome = _copy(engine, job, job.here, staging, can, *files_from)
-    staged = listing(engine, staging, Filters())
-    if bad := [
-        each for each in wanted if each not in staged or staged[each].size != here[each].size
-    ]:
-        raise ScaffoldError(
-            f"{len(bad)} files did not arrive whole in {job.remote.label}: {_some(bad)}",
-            hint="run the same command again: it copies what is missing only",
-        )
-    moved = engine.run(
-        job.remote,
-        *(
-            "move",
-            staging.folder,
-            job.remote.folder,
-            "--ignore-times",
-            "--no-unicode-normalization",
-        ),
-        *(job.filters.flags() if job.remote.top else ()),
-        doing=f"moving what has been copied to {job.remote.label}",
-    )
-    # empty now, and gone if the whole of it was moved at once
-    engine.run(
-        job.remote, "purge", staging.folder, doing="clearing up", allowed=(0, 1, 3), once=True
-    )
-    # what an earlier attempt had uploaded counts too
-    outcome.copied = {path: here[path].size for path in wanted}
-    outcome.notices += moved.notices
-    return outcome
-
-
-@contextmanager
-def _name_list(names: str, otherwise: Filters) -> Iterator[tuple[str, ...]]:
-    """Give the options that limit rclone to these files, one name to a line; filters if none."""
-    if not names:
-        yield otherwise.flags()
-        return
-    with tempfile.NamedTemporaryFile("w", encoding="utf-8", suffix=".txt") as file:
-        file.write(names)
-        file.flush()
-        yield "--files-from-raw", file.name
-
-
-def _delete(engine: Engine, job: Job, delete: dict[str, int]) -> None:
-    with _name_list("".join(f"{path}\n" for path in delete), job.filters) as files_from:
-        engine.run(
-            job.remote,
-            *("delete", job.destination.folder, *files_from),
-            doing=f"deleting in {job.destination.label}",
-        )
-
-
-def published(engine: Engine, job: Job) -> Manifest:
-    """Return the manifest that lies in the remote; an empty one if there is none."""
-    where = job.remote.below(MANIFEST)
-    outcome = engine.run(
-        job.remote,
-        *("cat", where.path),
-        doing=f"reading {where.label}",
-        allowed=(0, 3),
-        once=True,
-    )
-    return manifest.parse(outcome.output) if outcome.output else Manifest()
-
-
-def _publish(engine: Engine, job: Job, can: Abilities, made: Manifest) -> None:
-    """Put the manifest into a remote without checksums, with what others have put there before."""
-    others = published(engine, job)
-    there = listing(engine, job.remote, Filters())
-    kept = {path: each for path, each in others.files.items() if path in there}
-    ours = {path: replace(each, mtime_ns=0) for path, each in made.files.items()}
-    folder = job.remote.beside(f".scaffold-{os.getpid()}.staged") if can.staged else job.remote
-    with tempfile.TemporaryDirectory() as temporary:
-        manifest.write(Path(temporary), Manifest(files={**kept, **ours}))
-        engine.run(
-            job.remote,
-            *("copy", temporary, folder.folder, "--ignore-times"),
-            doing=f"writing {MANIFEST} to {job.remote.label}",
-        )
-    if can.staged:
-        engine.run(
-            job.remote,
-            *("moveto", folder.below(MANIFEST).path, job.remote.below(MANIFEST).path),
-            "--ignore-times",
-            doing=f"writing {MANIFEST} to {job.remote.label}",
-        )
-        engine.run(
-            job.remote, "purge", folder.folder, doing="clearing up", allowed=(0, 1, 3), once=True
-        )
 
 
 def _records(
@@ -412,7 +212,7 @@ def _insist(proof: Proof, job: Job) -> None:
     wrong = [*proof.missing, *proof.different]
     raise ScaffoldError(
         f"after copying {job.source.label} to {job.destination.label}, {len(proof.missing)} files "
-        f"are missing and {len(proof.different)} are different: {_some(wrong)}",
+        f"are missing and {len(proof.different)} are different: {copying.some(wrong)}",
         hint="`scaffold sync check` says which; delete what is damaged, or repair it on the other "
         "side, and run the same command again",
     )
@@ -430,11 +230,6 @@ def on_disk(engine: Engine, job: Job) -> Listing:
                 status = path.stat()
                 found[path.relative_to(job.folder).as_posix()] = Entry(status.st_size, "", {})
     return found
-
-
-def _some(paths: list[str]) -> str:
-    more = f" and {len(paths) - _SHOWN} more" if len(paths) > _SHOWN else ""
-    return ", ".join(paths[:_SHOWN]) + more
 
 
 def _skipped(outcome: Outcome) -> list[str]:
@@ -455,7 +250,7 @@ def _notes(job: Job, can: Abilities, proof: Proof, skipped: list[str]) -> tuple[
             "only; `scaffold sync check --download` compares their content"
         )
     if skipped:
-        notes.append(f"symbolic links are not copied: {_some(skipped)}")
+        notes.append(f"symbolic links are not copied: {copying.some(skipped)}")
     return tuple(notes)
 
 
@@ -494,6 +289,3 @@ def _clear_partials(folder: Path) -> None:
     """Remove what an interrupted download left behind; nothing else ends so."""
     for path in folder.rglob(f"*{PARTIAL}"):
         path.unlink(missing_ok=True)
-
-
-__all__ = ["PULL", "PUSH", "Job", "Plan", "Summary", "locked", "plan", "sizes", "transfer"]
