@@ -162,20 +162,20 @@ def _run(out: Output, used: Engine, planned: Plan, *, dry_run: bool) -> int:
 
 
 def _udocker(out: Output, found: Module, wish: Wish, mode: str, *, dry_run: bool) -> int:
-    from scaffold.image import udocker
+    from scaffold.image import udocker, udocker_launch
 
     planned = udocker.plan(found, wish, mode)
     _say_notes(out, planned.notes)
     if dry_run:
         return _say_commands(out, planned.commands)
-    udocker.prepare(planned, out.progress, out.detail)
+    udocker_launch.prepare(planned, out.progress, out.detail)
     document = _Document(found, wish, planned.image, "udocker", planned.name)
     if wish.command and not wish.detach:
         if out.as_json:
             document.say(out, {}, "")
-        return udocker.attached(planned, quiet=out.as_json)
+        return udocker_launch.attached(planned, quiet=out.as_json)
     out.progress(f"Starting {planned.image} with {planned.udocker.title}, mode {mode} …")
-    with udocker.running(planned) as running:
+    with udocker_launch.running(planned) as running:
         if not wish.command:
             running.wait_until_it_answers()
         document.say(out, planned.ports, f"kill -- -{running.process.pid}")
