@@ -33,6 +33,7 @@ NAMES = (
 )
 """What the base image is called: Debian with Python stands in for what a registry would send."""
 _SUITE = "bookworm"
+_OURS = "sct-"  # how folders and bridges of the tests begin; the process's number follows
 _START_SECONDS = 60.0
 
 
@@ -68,6 +69,29 @@ def docker_engine() -> Iterator[Here]:
             yield Here("docker", Path(empty), {"DOCKER_HOST": given})
         return
     _need("dockerd", "docker", "ip", "setpriv")
+    with _docker({}) as here:
+        yield here
+
+
+@pytest.fixture(scope="session")
+def newest_docker() -> Iterator[Here]:
+    """The newest Docker Engine that Debian has, with buildx and compose, and the base image."""
+    _need("dpkg", "apt-get", "runc", "ip", "setpriv")
+    root = CACHE / "newest-docker"
+    if not (root / "config" / "config.json").is_file():
+        _made(Path(__file__).parent / "newest_docker.sh", root)
+    paths = (root / "usr" / "bin", root / "usr" / "sbin")
+    variables = {
+        "PATH": os.pathsep.join([*map(str, paths), os.environ["PATH"]]),
+        "DOCKER_CONFIG": str(root / "config"),
+    }
+    with _docker(variables) as here:
+        yield here
+
+
+@contextmanager
+def _docker(variables: Mapping[str, str]) -> Iterator[Here]:
+    """Start a Docker Engine of its own, with the base image; `variables` lead to its programs."""
     with _folder() as folder, _bridge() as bridge:
         host = f"unix://{folder}/docker.sock"
         line = ["setpriv", "--pdeathsig", "TERM", "dockerd", "--host", host]
@@ -78,9 +102,10 @@ def docker_engine() -> Iterator[Here]:
         log = folder / "log"
         with log.open("wb") as output:
             daemon = subprocess.Popen(
-                line, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
-            )
-        here = Here("docker", folder, {"DOCKER_HOST": host})
+                line, env={**os.environ, **variables}, stdin=subprocess.DEVNULL, stdout=output,
+                stderr=output, start_new_session=True,
+            )  # fmt: skip
+        here = Here("docker", folder, {**variables, "DOCKER_HOST": host})
         try:
             _wait_for(folder / "docker.sock", daemon, log)
             with here.open() as opened:
@@ -185,24 +210,43 @@ def missing(reason: str) -> NoReturn:
 
 @contextmanager
 def _folder() -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix="sct-", dir="/var/tmp"))
+    for left in Path("/var/tmp").glob(f"{_OURS}*.*"):
+        if _is_left(left.name):
+            _remove(left)
+    folder = Path(tempfile.mkdtemp(prefix=f"{_OURS}{os.getpid()}.", dir="/var/tmp"))
     try:
         yield folder
     finally:
-        mounts = [
-            json.loads(f'"{line.split()[4]}"'.replace("\\040", " "))
-            for line in Path("/proc/self/mountinfo").read_text().splitlines()
-            if f" {folder}/" in line
-        ]
-        for mount in sorted(mounts, key=len, reverse=True):
-            subprocess.run(["umount", "--lazy", mount], check=False)
-        subprocess.run(["rm", "-rf", str(folder)], check=False)  # of tens of thousands of files
+        _remove(folder)
+
+
+def _is_left(name: str) -> bool:
+    """Whether the tests that made something have been killed: its name tells their process."""
+    process = name.removeprefix(_OURS).partition(".")[0]
+    return process.isdigit() and not Path("/proc", process).exists()
+
+
+def _remove(folder: Path) -> None:
+    mounts = [
+        json.loads(f'"{line.split()[4]}"'.replace("\\040", " "))
+        for line in Path("/proc/self/mountinfo").read_text().splitlines()
+        if f" {folder}/" in line
+    ]
+    for mount in sorted(mounts, key=len, reverse=True):
+        subprocess.run(["umount", "--lazy", mount], check=False)
+    subprocess.run(["rm", "-rf", str(folder)], check=False)  # of tens of thousands of files
 
 
 @contextmanager
 def _bridge() -> Iterator[str]:
     """A bridge with a subnet that nothing on this machine has."""
-    name = f"sct-{os.getpid() % 10**10}"
+    links = [each["ifname"] for each in json.loads(_ip("-json", "link", "show", "type", "bridge"))]
+    for left in links:
+        if left.startswith(_OURS) and _is_left(left):
+            _ip("link", "delete", left)
+    name = next(
+        name for number in range(100) if (name := f"{_OURS}{os.getpid()}.{number}") not in links
+    )
     routes = json.loads(_ip("-json", "-4", "route", "show", "table", "all"))
     taken = [
         ipaddress.ip_network(route["dst"], strict=False)
@@ -274,10 +318,14 @@ def proot() -> Path:
     """Return PRoot as udocker ships it, which copes with today's kernels; tests/proot.sh builds it."""
     built = CACHE / "proot"
     if not built.is_file():
-        script = Path(__file__).parent / "proot.sh"
-        result = subprocess.run(
-            [script, built], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
-        )
-        if result.returncode:
-            missing(f"tests/proot.sh cannot build PRoot: {result.stderr[-1000:]}")
+        _made(Path(__file__).parent / "proot.sh", built)
     return built
+
+
+def _made(script: Path, target: Path) -> None:
+    """Let a script make something in the developer's cache."""
+    result = subprocess.run(
+        [script, target], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
+    if result.returncode:
+        missing(f"{script.name} failed: {result.stderr[-1000:]}")

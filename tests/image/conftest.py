@@ -8,10 +8,24 @@ from pathlib import Path
 
 import pytest
 
-from tests.engines import Here, copy_image, docker_engine, podman_engine, udocker_place
+from tests.engines import (
+    Here,
+    copy_image,
+    docker_engine,
+    newest_docker,
+    podman_engine,
+    udocker_place,
+)
 from tests.image import light
 
-__all__ = ["docker_engine", "light_pair", "light_podman", "podman_engine", "udocker_place"]
+__all__ = [
+    "docker_engine",
+    "light_pair",
+    "light_podman",
+    "newest_docker",
+    "podman_engine",
+    "udocker_place",
+]
 
 
 @pytest.fixture(scope="session")
