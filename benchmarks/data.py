@@ -89,7 +89,10 @@ def measure(server: Server, source: Path, name: str, rounds: int, ways: Collecti
             (source / ".data-manifest.json").unlink(missing_ok=True)
             started = time.perf_counter()
             new = f"-{turn}-{'scaffold' if 'scaffold' in what else 'rclone'}"
-            subprocess.run(command(new), env=variables, check=True, capture_output=True)
+            result = subprocess.run(
+                command(new), env=variables, check=False, capture_output=True, text=True
+            )
+            assert result.returncode == 0, result.stderr
             if turn:  # the first round warms the disk cache
                 seconds.setdefault(what, []).append(time.perf_counter() - started)
             shutil.rmtree(f"{source.parent / 'target'}{new}", ignore_errors=True)
