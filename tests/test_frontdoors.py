@@ -33,7 +33,8 @@ CASES = [
         "author_name": 'Ann O\'Lee, Bob "B" Ray' if number % 2 else "Ann Lee",
         "author_email": "ann@x.org, bob@y.org" if number % 2 else "ann@x.org",
         "open_source_license": licence,
-        "default_branch": BY_KEY["default_branch"].choices[number % 2],
+        "layout": BY_KEY["layout"].choices[number % 2],
+        "default_branch": BY_KEY["default_branch"].choices[number // 2 % 2],
         "metadata_version": BY_KEY["metadata_version"].choices[number % 5],
         "python_version": BY_KEY["python_version"].choices[number % 4],
     }
@@ -44,7 +45,8 @@ CASES = [
 
 
 @pytest.fixture(
-    params=CASES, ids=lambda case: f"{case['open_source_license']}-{case['project_name']}"
+    params=CASES,
+    ids=lambda case: f"{case['layout']}-{case['open_source_license']}-{case['project_name']}",
 )
 def answers(request: pytest.FixtureRequest) -> dict[str, str]:
     case: dict[str, str] = request.param

@@ -87,6 +87,11 @@ class Plan:
         return tuple(f"{self.name}:{tag}" for tag in self.tags)
 
     @property
+    def model(self) -> Path | None:
+        """The repository whose working tree is built; None for a build from git."""
+        return self.module.model_root if self.source == "local" else None
+
+    @property
     def unlike(self) -> str:
         """Why the working tree is not what is built; empty if it is."""
         if self.source == "local":

@@ -24,6 +24,8 @@ _LIBRARIES = {
     "catboost": "CatBoost",
 }
 _FRAMEWORKS = {"tensorflow": "TensorFlow", "pytorch": "PyTorch", "scikit-learn": "Scikit-learn"}
+SINGLE_FILE = "ai4-metadata.yml"
+"""What the platform's build server and API look for in a single repository."""
 _MEANING = ("docker", "api-v2", "trainable", "inference")
 
 
@@ -54,6 +56,8 @@ def create(module: Module, version: str = "", *, today: str = "") -> dict[str, A
 def home(module: Module) -> Path:
     """Return where a module keeps its metadata: in its container repository, if that is there."""
     root = module.root
+    if module.single:
+        return root / SINGLE_FILE
     if module.role == "model" and (module.sibling / MARKER).is_file():
         root = module.sibling
     return root / "metadata.json"
@@ -72,9 +76,10 @@ class _Facts:
         licence = answers.get("open_source_license", "none")
         self.licence = licence if licence != "none" else ""
         name, account = answers["repo_name"], answers["git_base_url"].rstrip("/")
+        container = name if module.single else _container_name(module)
         self.code = f"{account}/{name}"
-        self.container = f"{account}/{_container_name(module)}"
-        self.image = f"{answers['dockerhub_user']}/{_container_name(module).lower()}"
+        self.container = f"{account}/{container}"
+        self.image = f"{answers['dockerhub_user']}/{container.lower()}"
         framework = answers.get("framework", "")
         self.words = [*_MEANING, *filter(None, [framework]), *_texts(project.get("keywords"))]
         self.libraries = _libraries(project, framework)
