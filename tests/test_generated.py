@@ -6,11 +6,12 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 import yaml
 
+from scaffold.questions import BY_KEY
 from scaffold.workspace import write_tree
 from tests.conftest import REAL_HOME
 from tests.helpers import Outcome, rendered
@@ -44,13 +45,15 @@ def test_its_own_tox_is_green(scaffold: Callable[..., Outcome], tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    ("long", "short"), [("a" * 60, "b"), ("a_b_c", "x-y-z")], ids=["long and short", "dashes"]
+    ("layout", "names"),
+    [("pair", ("a" * 60, "b", "a_b_c")), ("single", ("a" * 60, "b", "x-y-z"))],
+    ids=["pair", "single"],
 )
 def test_every_python_file_is_formatted_whatever_the_name(
-    long: str, short: str, tmp_path: Path
+    layout: str, names: tuple[str, ...], tmp_path: Path
 ) -> None:
-    for name in (long, short):
-        for folder, tree in rendered(repo_name=name).items():
+    for name in names:
+        for folder, tree in rendered(repo_name=name, layout=layout).items():
             write_tree(tree, tmp_path / folder)
     for arguments in (["check"], ["format", "--check"]):
         result = subprocess.run(
@@ -63,19 +66,28 @@ def test_every_python_file_is_formatted_whatever_the_name(
         assert result.returncode == 0, result.stdout
 
 
-def test_compose_has_the_three_services() -> None:
-    container = rendered(repo_name="plants")["DEEP-OC-plants"]
-    (path,) = [path for path in container if path.name == "docker-compose.yml"]
-    services = yaml.safe_load(container[path].content)["services"]
+@pytest.mark.parametrize("layout", BY_KEY["layout"].choices)
+def test_compose_has_the_three_services(layout: str) -> None:
+    container = list(rendered(repo_name="plants", layout=layout).values())[-1]
+    services = yaml.safe_load(container[PurePosixPath("docker-compose.yml")].content)["services"]
     assert list(services) == ["plants", "plants-gpu", "rclone"]
     devices = services["plants-gpu"]["deploy"]["resources"]["reservations"]["devices"]
     assert devices == [{"driver": "nvidia", "count": 1, "capabilities": ["gpu"]}]
 
 
-def test_scripts_are_executable_and_clean_for_shellcheck(tmp_path: Path) -> None:
-    container = rendered(repo_name="plants")["DEEP-OC-plants"]
+@pytest.mark.parametrize(
+    ("layout", "expected"),
+    [
+        ("pair", [".ci/build.sh", "image/deep-start", "submit_orchent.sh"]),
+        ("single", ["image/deep-start"]),
+    ],
+)
+def test_scripts_are_executable_and_clean_for_shellcheck(
+    layout: str, expected: list[str], tmp_path: Path
+) -> None:
+    container = list(rendered(repo_name="plants", layout=layout).values())[-1]
     scripts = [path for path in container if container[path].content.startswith(b"#!/usr/bin/env ")]
-    assert sorted(map(str, scripts)) == [".ci/build.sh", "image/deep-start", "submit_orchent.sh"]
+    assert sorted(map(str, scripts)) == expected
     assert all(container[path].executable for path in scripts)
     write_tree(container, tmp_path / "x")
     result = subprocess.run(

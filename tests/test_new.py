@@ -12,7 +12,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from tests.helpers import NAME, Outcome, files_below, rendered
+from tests.helpers import NAME, Outcome, assert_follows, files_below, rendered
 
 Scaffold = Callable[..., Outcome]
 PROJECT = f"project_name={NAME}"
@@ -92,6 +92,31 @@ def test_nothing_that_is_generated_is_ignored_by_the_generated_ignore_files(
         assert git(tmp_path / name, "ls-files", "--cached", "--ignored", "--exclude-standard") == ""
 
 
+def test_a_single_repository_is_model_and_container(scaffold: Scaffold, tmp_path: Path) -> None:
+    line = ("new", tmp_path, "--defaults", "-d", PROJECT, "--layout", "single")
+    outcome = scaffold(*line, "--json")
+    folder = tmp_path / "plant-classification"
+    ((name, tree),) = rendered(layout="single").items()
+    assert outcome.document == {"model": str(folder), "container": str(folder), "files": len(tree)}
+    assert_follows(outcome.document, "new-output")
+    assert [path.name for path in tmp_path.iterdir()] == [name] == [folder.name]
+    assert {
+        "plant_classification/models/deep_api.py",
+        *("Dockerfile", ".dockerignore", "docker-compose.yml", "image/deep-start"),
+        *("ai4-metadata.yml", "JenkinsConstants.groovy", "Jenkinsfile", "LICENSE", "README.md"),
+        *(".sqa/config.yml", ".sqa/docker-compose.yml"),
+        *(".github/workflows/ci.yml", ".github/workflows/image.yml"),
+    } <= set(files_below(folder))
+    assert not {"metadata.json", "submit_orchent.sh", ".ci/build.sh"} & set(files_below(folder))
+    assert git(folder, "branch", "--format=%(refname:short)").split() == ["dev", "main", "test"]
+    assert git(folder, "rev-parse", "--abbrev-ref", "HEAD") == "main"
+    assert git(folder, "rev-parse", "main") == git(folder, "rev-parse", "dev")
+    origin = git(folder, "remote", "get-url", "origin")
+    assert origin == "https://github.com/ai4os-hub/plant-classification.git"
+    assert git(folder, "ls-files", "--cached", "--ignored", "--exclude-standard") == ""
+    assert scaffold(*line).code == 4
+
+
 def test_without_git_there_is_no_history(scaffold: Scaffold, tmp_path: Path) -> None:
     outcome = scaffold("new", tmp_path, "--defaults", "-d", PROJECT, "--no-git")
     assert outcome.code == 0
@@ -141,7 +166,18 @@ def test_an_answers_file_and_data_go_together(scaffold: Scaffold, tmp_path: Path
             "repo_name='test' (derived) must not be",
             "give another with",
         ),
-        (["-d", PROJECT, "-d", "layout=x"], 2, "layout='x' must be one of: pair", "`scaffold new"),
+        (
+            ["-d", PROJECT, "-d", "layout=x"],
+            2,
+            "layout='x' must be one of: pair, single",
+            "`scaffold new",
+        ),
+        (
+            ["-d", PROJECT, "--layout", "single", "--only", "model"],
+            2,
+            "--only model: with the layout single there is one repository",
+            "leave --only out",
+        ),
         (["--answers", "none.yml"], 2, "cannot read the answers from none.yml", ""),
     ],
 )
@@ -215,6 +251,9 @@ def test_prompts_explain_show_defaults_validate_and_ask_again(tmp_path: Path) ->
     child.expect_exact("Project name: What people call it")
     child.sendline("")
     child.sendline("Test")
+    child.expect_exact("Layout: pair: a model and a container repository")
+    child.expect_exact("pair | single")
+    child.sendline("")
     child.expect_exact("Repository name:")
     child.expect_exact("no default: 'test' must not be the name of another module")
     child.expect(r" > \s*$")
@@ -250,7 +289,7 @@ def test_prompts_explain_show_defaults_validate_and_ask_again(tmp_path: Path) ->
 
 def test_the_rest_is_asked_on_request(tmp_path: Path) -> None:
     child = terminal(tmp_path, "-d", "project_name=Plants", "-d", "repo_name=plants", "--json")
-    for _ in range(4):
+    for _ in range(5):
         child.expect_exact(" > ")
         child.sendline("")
     child.expect_exact("Change any of them? [y/N]")

@@ -15,6 +15,7 @@ from scaffold.questions import BY_KEY, QUESTIONS
 def test_the_defaults_need_only_a_name() -> None:
     assert complete({"project_name": "Plant classification"}) == {
         "project_name": "Plant classification",
+        "layout": "pair",
         "repo_name": "plant_classification",
         "description": "Plant classification: a machine-learning module",
         "author_name": "Your Name",
@@ -28,10 +29,40 @@ def test_the_defaults_need_only_a_name() -> None:
         "docker_baseimage": "python",
         "baseimage_cpu_tag": "3.11-slim",
         "baseimage_gpu_tag": "3.11-slim",
-        "layout": "pair",
         "default_branch": "master",
         "metadata_version": "1.0.0",
     }
+
+
+def test_the_defaults_of_a_single_repository_are_those_of_its_platform() -> None:
+    pair, single = (
+        complete({"project_name": "Plant classification", "layout": layout})
+        for layout in ("pair", "single")
+    )
+    assert {key: single[key] for key in single if single[key] != pair[key]} == {
+        "layout": "single",
+        "repo_name": "plant-classification",
+        "git_base_url": "https://github.com/ai4os-hub",
+        "dockerhub_user": "ai4oshub",
+        # the platform's build server tells the images apart by this tag
+        "baseimage_gpu_tag": "3.11-slim-trixie",
+        "default_branch": "main",
+        "metadata_version": "2.3.0",
+    }
+    values = context(single)
+    assert values["__pkg"] == "plant_classification"
+    assert values["__container"] == values["repo_name"]
+    assert values["__image"] == "ai4oshub/plant-classification"
+
+
+def test_a_single_repository_has_a_name_with_dashes() -> None:
+    answers = {"project_name": "x", "layout": "single", "repo_name": "plant_classes"}
+    with pytest.raises(
+        UsageError, match=r"repo_name='plant_classes' must be joined by '-' alone in a single"
+    ):
+        complete(answers)
+    assert complete({**answers, "repo_name": "plant-classes"})
+    assert complete({**answers, "layout": "pair"})
 
 
 def test_a_derived_default_follows_the_answer_it_is_derived_from() -> None:
