@@ -97,11 +97,11 @@ def execute(
                 f"The image's source has {packed.size / 1e6:,.0f} MB; what it need not have belongs "
                 f"into .gitignore. Largest: {large}"
             )
-        metadata = _metadata(planned.module)
+        described = metadata(planned.module)
         arguments: list[tuple[str, str | None]] = [
             *planned.arguments.items(),
             ("base_digest", base_digest),
-            ("metadata", metadata),
+            ("metadata", described),
         ]
         if engine.builder == "buildx":
             arguments.append(("SOURCE_DATE_EPOCH", str(planned.epoch)))
@@ -259,8 +259,12 @@ def _failed(planned: Plan, engine: Engine, parser: Parser, code: int, log: Path)
     )
 
 
-def _metadata(module: Module) -> str:
-    """Return the module's metadata on one line; empty without any."""
+def metadata(module: Module) -> str:
+    """Return the module's metadata on one line; empty without any.
+
+    Raises:
+        UsageError: it cannot be read.
+    """
     path = create.home(module)
     try:
         text = path.read_text(encoding="utf-8")
