@@ -215,6 +215,13 @@ def write_single(folder: Path, name: str = "light-digits") -> Light:
     return _lightened(folder / name, folder / name, f"ai4oshub/{name}")
 
 
+def commit(repository: Path) -> None:
+    """Commit all that a repository holds."""
+    for line in (["add", "."], ["-c", "commit.gpgSign=false", "commit", "-qm", "first"]):
+        identity = ["-c", "user.name=Ann", "-c", "user.email=ann@example.org"]
+        subprocess.run(["git", *identity, *line], cwd=repository, check=True)
+
+
 def _write(folder: Path, branch: str, **answers: str) -> None:
     tags = {"baseimage_cpu_tag": CPU_TAG, "baseimage_gpu_tag": GPU_TAG}
     for repository, tree in rendered(docker_baseimage=BASE, **tags, **answers).items():
