@@ -136,6 +136,12 @@ def context(answers: Answers, *, today: str | None = None) -> dict[str, str]:
     return values
 
 
+def account_url(git_base_url: str) -> str:
+    """Return where a browser finds the account that git finds at `git_base_url`."""
+    (expression,) = [item.expression for item in DERIVED if item.key == "__account_url"]
+    return evaluate(expression, {"git_base_url": git_base_url.rstrip("/")})
+
+
 def folders(values: Mapping[str, str]) -> dict[str, str]:
     """Return what becomes of the folders that cookiecutter renders under names of its own.
 

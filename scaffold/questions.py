@@ -73,6 +73,9 @@ def _by_layout(pair: str, single: str) -> str:
     return f"{{{{ '{single}' if cookiecutter.layout == 'single' else '{pair}' }}}}"
 
 
+_HOST = "[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?"
+_PART = "[A-Za-z0-9_.~-]+"
+
 QUESTIONS: tuple[Question, ...] = (
     Question(
         "project_name",
@@ -160,13 +163,15 @@ QUESTIONS: tuple[Question, ...] = (
     Question(
         "git_base_url",
         "Git account",
-        "Address of the account or organisation that the repositories belong to.",
+        "Address of the account or organisation that the repositories belong to, for git.",
         default=_by_layout("https://github.com/deephdc", "https://github.com/ai4os-hub"),
         rules=(
             Rule(
-                "must be an http(s) address of an account, like https://github.com/deephdc",
-                r"https?://[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?"
-                r"(/[A-Za-z0-9_.~-]+)+",
+                "must be the address of an account, like https://github.com/deephdc, "
+                "git@github.com:deephdc or ssh://git@gitlab.example.org:2222/group/subgroup",
+                rf"(https?://{_HOST}(:[0-9]{{1,5}})?(/{_PART})+"
+                rf"|ssh://({_PART}@)?{_HOST}(:[0-9]{{1,5}})?(/{_PART})+"
+                rf"|{_PART}@{_HOST}:{_PART}(/{_PART})*)",
             ),
         ),
         advanced=True,
@@ -298,6 +303,16 @@ def _docker(value: str) -> str:
     )
 
 
+# Where a browser finds what git may reach by ssh: the port is ssh's own, the path the same.
+_ACCOUNT_URL = (
+    "{%- set url = cookiecutter.git_base_url -%}"
+    "{%- if url.startswith('ssh://') -%}"
+    "{%- set rest = url[6:].split('@')[-1].split('/') -%}"
+    "https://{{ rest[0].split(':')[0] }}/{{ rest[1:] | join('/') }}"
+    "{%- elif '://' not in url and '@' in url -%}"
+    "https://{{ url.split('@')[-1].replace(':', '/', 1) }}"
+    "{%- else -%}{{ url }}{%- endif -%}"
+)
 _SUMMARY = "cookiecutter.description.split() | join(' ')"
 _ANSWERS = "".join(
     f'  {question.key}: "{{{{ {_quoted("cookiecutter." + question.key)} }}}}"\n'
@@ -329,8 +344,9 @@ DERIVED: tuple[Derived, ...] = (
         "{{ cookiecutter.dockerhub_user }}/"
         "{{ '' if cookiecutter.layout == 'single' else 'deep-oc-' }}{{ cookiecutter.repo_name }}",
     ),
-    Derived("__repo_url", "{{ cookiecutter.git_base_url }}/{{ cookiecutter.repo_name }}"),
-    Derived("__container_url", "{{ cookiecutter.git_base_url }}/{{ cookiecutter.__container }}"),
+    Derived("__account_url", _ACCOUNT_URL),
+    Derived("__repo_url", "{{ cookiecutter.__account_url }}/{{ cookiecutter.repo_name }}"),
+    Derived("__container_url", "{{ cookiecutter.__account_url }}/{{ cookiecutter.__container }}"),
     Derived("__title_str", f"{{{{ {_quoted('cookiecutter.project_name')} }}}}"),
     Derived("__title_md", _markdown("cookiecutter.project_name")),
     Derived("__title_docker", f"{{{{ {_docker('cookiecutter.project_name')} }}}}"),

@@ -117,6 +117,33 @@ def test_a_single_repository_is_model_and_container(scaffold: Scaffold, tmp_path
     assert scaffold(*line).code == 4
 
 
+@pytest.mark.parametrize("layout", ["pair", "single"])
+@pytest.mark.parametrize(
+    ("address", "web"),
+    [
+        ("git@github.com:lab", "https://github.com/lab"),
+        ("ssh://git@gitlab.example.org:2222/a/b", "https://gitlab.example.org/a/b"),
+        ("https://gitlab.example.org/a/b/c", "https://gitlab.example.org/a/b/c"),
+    ],
+)
+def test_git_gets_the_address_as_it_was_given_and_readers_one_for_a_browser(
+    scaffold: Scaffold, tmp_path: Path, address: str, web: str, layout: str
+) -> None:
+    account = f"git_base_url={address}"
+    line = ("new", tmp_path, "--defaults", "-d", "project_name=Plants", "--layout", layout)
+    assert scaffold(*line, "-d", account).code == 0
+    for folder in tmp_path.iterdir():
+        assert git(folder, "remote", "get-url", "origin") == f"{address}/{folder.name}.git"
+        for path, (content, _) in files_below(folder).items():
+            if path != ".scaffold.yml" and address != web:
+                assert address.encode() not in content, path
+        assert web.encode() in (folder / "README.md").read_bytes() or layout == "single"
+    report = scaffold("validate", *tmp_path.iterdir(), "--json").document
+    (file,) = [each for each in report["files"] if each["schema_version"]]
+    # the marketplace takes repositories of its own organisations only, and says so
+    assert {each["rule"] for each in file["errors"]} <= {"organisation", "format-uri"}
+
+
 def test_without_git_there_is_no_history(scaffold: Scaffold, tmp_path: Path) -> None:
     outcome = scaffold("new", tmp_path, "--defaults", "-d", PROJECT, "--no-git")
     assert outcome.code == 0

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from scaffold.answers import account_url
 from scaffold.errors import UsageError
 from scaffold.image import matrix, names, needs, revision
 from scaffold.module import Module
@@ -171,8 +172,8 @@ def plan(module: Module, wish: Wish) -> list[Plan]:
 
 
 def repository_url(module: Module) -> str:
-    """Return the address that the module is cloned from."""
-    return f"{module.answers['git_base_url'].rstrip('/')}/{module.answers['repo_name']}"
+    """Return the address that the module is cloned from: no build has a key for ssh."""
+    return f"{account_url(module.answers['git_base_url'])}/{module.answers['repo_name']}"
 
 
 def _arguments(

@@ -12,6 +12,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scaffold.answers import account_url
 from scaffold.errors import ScaffoldError
 from scaffold.image import context, revision
 from scaffold.image.engine import Engine
@@ -148,7 +149,7 @@ def _revisions(planned: Plan) -> tuple[provenance.Revision, ...]:
     model = _recorded("model", planned.model_revision, repository_url(planned.module))
     if planned.module.single:
         return (model,)
-    account = planned.module.answers["git_base_url"].rstrip("/")
+    account = account_url(planned.module.answers["git_base_url"])
     address = f"{account}/{planned.container.name}"
     return model, _recorded("container", planned.container_revision, address)
 

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from scaffold.answers import account_url
 from scaffold.errors import UsageError
 from scaffold.metadata import formats, keywords, loading, versions
 from scaffold.module import MARKER, Module
@@ -75,7 +76,7 @@ class _Facts:
         self.summary = " ".join((str(project.get("description") or "") or self.description).split())
         licence = answers.get("open_source_license", "none")
         self.licence = licence if licence != "none" else ""
-        name, account = answers["repo_name"], answers["git_base_url"].rstrip("/")
+        name, account = answers["repo_name"], account_url(answers["git_base_url"])
         container = name if module.single else _container_name(module)
         self.code = f"{account}/{name}"
         self.container = f"{account}/{container}"
