@@ -295,6 +295,18 @@ def _markdown(value: str) -> str:
     )
 
 
+def _heading(value: str) -> str:
+    """Jinja that renders one line as a heading, for CommonMark and for Python-Markdown.
+
+    Python-Markdown, which MkDocs uses, takes the meaning from fewer characters; the others become
+    entities.
+    """
+    entities = {"&": "amp", "<": "lt", ">": "gt", "~": "#126", "$": "#36", "|": "#124"}
+    escapes = "".join(f" | replace('{char}', '\\\\{char}')" for char in "`*_[]#!")
+    escapes += "".join(f" | replace('{char}', '&{name};')" for char, name in entities.items())
+    return rf"{{{{ ({value}) | replace('\\', '\\\\'){escapes} }}}}"
+
+
 def _docker(value: str) -> str:
     """Jinja that renders one line as the inside of a double-quoted word of a Dockerfile."""
     return (
@@ -349,6 +361,7 @@ DERIVED: tuple[Derived, ...] = (
     Derived("__container_url", "{{ cookiecutter.__account_url }}/{{ cookiecutter.__container }}"),
     Derived("__title_str", f"{{{{ {_quoted('cookiecutter.project_name')} }}}}"),
     Derived("__title_md", _markdown("cookiecutter.project_name")),
+    Derived("__title_heading", _heading("cookiecutter.project_name")),
     Derived("__title_docker", f"{{{{ {_docker('cookiecutter.project_name')} }}}}"),
     Derived("__summary", f"{{{{ {_SUMMARY} }}}}"),
     Derived("__summary_str", f"{{{{ {_quoted(_SUMMARY)} }}}}"),

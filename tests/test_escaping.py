@@ -120,7 +120,8 @@ def test_every_file_parses_and_says_what_was_answered(given: dict[str, str]) -> 
     labels = dockerfile_labels(text(container, "Dockerfile"))
     assert labels["title"] == values["project_name"]
     assert labels["description"] == summary
-    assert values["project_name"] in words(text(model, "README.md"))
+    for page in ("README.md", "docs/index.md"):
+        assert values["project_name"] in words(text(model, page))
     for tree in (model, container):
         assert summary in words(text(tree, "README.md"))
 
