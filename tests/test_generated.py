@@ -34,7 +34,14 @@ def test_its_own_tox_is_green(scaffold: Callable[..., Outcome], tmp_path: Path) 
     assert scaffold("new", tmp_path, "--defaults", *pairs).code == 0
     environment = {**os.environ, **REAL_HOME, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
     result = subprocess.run(
-        [str(BIN / "tox"), "run", "-e", "lint,type,py", "--skip-missing-interpreters", "false"],
+        [
+            str(BIN / "tox"),
+            "run",
+            "-e",
+            "lint,type,docs,py",
+            "--skip-missing-interpreters",
+            "false",
+        ],
         cwd=tmp_path / long,
         env=environment,
         capture_output=True,

@@ -6,6 +6,7 @@ import configparser
 import json
 import re
 import subprocess
+import sys
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -244,3 +245,7 @@ def test_the_build_server_runs_what_tox_has(single: Path) -> None:
         assert (single / how["tox"]["tox_file"]).is_file()
         for environment in how["tox"]["testenv"]:
             assert f"testenv:{environment}" in tox
+    command = tox["testenv:security"]["commands"].split()
+    program = Path(sys.executable).with_name(command[0])
+    result = subprocess.run([program, *command[1:], "--no-cache"], cwd=single, check=False)
+    assert result.returncode == 0
