@@ -37,6 +37,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
+VERSIONS = BY_KEY["metadata_version"].choices
 UV = str(Path(sys.executable).with_name("uv"))
 NASTY = (
     "\"quoted\" 'single' back\\slash \\n {{ 7 * 7 }} {% if x %} {# c #} $(rm -rf /) `id` ${HOME} "
@@ -256,12 +257,18 @@ def words(markdown: str) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("version", BY_KEY["metadata_version"].choices)
 @pytest.mark.parametrize(
-    ("layout", "name"), [("pair", "metadata.json"), ("single", "ai4-metadata.yml")]
+    ("layout", "name", "version", "asked"),
+    [
+        *(("pair", "metadata.json", version, version) for version in VERSIONS),
+        *(("single", "ai4-metadata.yml", version, version) for version in VERSIONS),
+        # the build server asks for 2.0.0 and the marketplace for the newest, whatever is declared
+        ("single", "ai4-metadata.yml", "2.3.0", "2.0.0"),
+        ("single", "ai4-metadata.yml", "2.0.0", "2.3.0"),
+    ],
 )
 def test_metadata_is_accepted_by_the_platforms_own_validator(
-    layout: str, name: str, version: str, tmp_path: Path
+    layout: str, name: str, version: str, asked: str, tmp_path: Path
 ) -> None:
     answers = {"layout": layout, "metadata_version": version, "repo_name": "x"}
     trees = rendered(description=MULTILINE, project_name=NASTY, **answers)
@@ -272,7 +279,7 @@ def test_metadata_is_accepted_by_the_platforms_own_validator(
             str(Path(sys.executable).with_name("ai4-metadata")),
             "validate",
             "--metadata-version",
-            version,
+            asked,
             str(path),
         ],
         capture_output=True,

@@ -138,12 +138,15 @@ def test_what_has_been_pushed_is_one_repository(
 def test_the_context_is_the_repository_itself(single: Path) -> None:
     (single / "data" / "raw" / "huge.bin").write_bytes(b"0" * 1000)
     (single / "notes.txt").write_text("not committed\n")
+    (single / "models" / "weights.npz").write_bytes(b"0")
+    git(single, "add", "--force", "models/weights.npz")
     found = module.find(single)
     (planned,) = plan.plan(found, plan.Wish(("cpu",)))
     packed = context.pack(planned.container, planned.model)
     with packed.archive, tarfile.open(fileobj=packed.archive) as tar:
         names = set(tar.getnames())
-    assert names == {*git(single, "ls-files").splitlines(), "notes.txt"}
+    # .dockerignore is for builds without scaffold
+    assert names == {*git(single, "ls-files").splitlines(), "notes.txt"} - {".dockerignore"}
     assert {"Dockerfile", "image/steps.sh", "pyproject.toml"} <= names
     (single / "id_rsa").write_text("secret\n")
     with pytest.raises(RefusedError, match="id_rsa holds a password or a private key"):

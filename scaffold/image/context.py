@@ -100,6 +100,9 @@ def pack(container: Path, model: Path | None) -> Context:
     sources = [(container, "", listed(container))]
     if model and model != container:
         sources.append((model, "model/", listed(model)))
+    elif model:
+        # git has decided what belongs in here; podman would apply this one, too
+        sources = [(model, "", [name for name in sources[0][2] if name != ".dockerignore"])]
     if model:
         _refuse_secrets(model, sources[-1][2])
     archive = tempfile.TemporaryFile()  # noqa: SIM115 - the caller's, and gone when it is closed
