@@ -314,6 +314,28 @@ def test_prompts_explain_show_defaults_validate_and_ask_again(tmp_path: Path) ->
     assert "Bob Ray" in (tmp_path / "plants" / ".scaffold.yml").read_text()
 
 
+def test_the_layout_decides_what_is_suggested(tmp_path: Path) -> None:
+    child = terminal(tmp_path)
+    for answer in ("Plant classification", "Single"):
+        child.expect_exact(" > ")
+        child.sendline(answer)
+    child.expect_exact("[plant-classification]")
+    child.sendline("plant_classification")
+    child.expect_exact("Error: 'plant_classification' must be joined by '-' alone in a single")
+    child.sendline("plants-of-the-alps")
+    for _ in range(4):
+        child.expect_exact(" > ")
+        child.sendline("")
+    child.expect_exact("Default branch     main")
+    child.expect_exact("Metadata version   2.3.0")
+    child.expect_exact("Change any of them? [y/N]")
+    child.sendline("")
+    child.expect_exact(f"cd {tmp_path}/plants-of-the-alps")
+    child.expect(pexpect.EOF)
+    assert child.wait() == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["plants-of-the-alps"]
+
+
 def test_the_rest_is_asked_on_request(tmp_path: Path) -> None:
     child = terminal(tmp_path, "-d", "project_name=Plants", "-d", "repo_name=plants", "--json")
     for _ in range(5):
