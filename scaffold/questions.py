@@ -334,7 +334,8 @@ _ANSWERS = "".join(
 DERIVED: tuple[Derived, ...] = (
     Derived("__pkg", "{{ cookiecutter.repo_name | replace('-', '_') }}"),
     # the folders of the template, see ARCHITECTURE.md; those of a layout that was not chosen go to
-    # nothing, and in a single repository the container's files lie beside the model's
+    # nothing, and in a single repository the container's files lie beside the model's; what
+    # cookiecutter gets instead is no name that a repository may have
     Derived(
         "__container",
         "{{ '' if cookiecutter.layout == 'single' else 'DEEP-OC-' }}{{ cookiecutter.repo_name }}",
@@ -343,12 +344,12 @@ DERIVED: tuple[Derived, ...] = (
     Derived(
         "__pair_only",
         "{{ cookiecutter.__container if cookiecutter.layout == 'pair' else '' }}",
-        in_cookiecutter="pair-only",
+        in_cookiecutter=".pair-only",
     ),
     Derived(
         "__single_only",
         "{{ cookiecutter.repo_name if cookiecutter.layout == 'single' else '' }}",
-        in_cookiecutter="single-only",
+        in_cookiecutter=".single-only",
     ),
     Derived("__pair", "{{ cookiecutter.repo_name }}-pair"),
     Derived(
