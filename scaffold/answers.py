@@ -117,7 +117,7 @@ def complete(given: Answers) -> dict[str, str]:
 
 def default(question: Question, answers: Answers) -> str:
     """Return the default answer, given the answers to the questions before it."""
-    if question.choices:
+    if question.choices and not question.default:
         return question.choices[0]
     return evaluate(question.default, answers)
 
@@ -134,6 +134,29 @@ def context(answers: Answers, *, today: str | None = None) -> dict[str, str]:
     for derived in DERIVED:
         values[derived.key] = evaluate(derived.expression, values)
     return values
+
+
+def account_url(git_base_url: str) -> str:
+    """Return where a browser finds the account that git finds at `git_base_url`."""
+    (expression,) = [item.expression for item in DERIVED if item.key == "__account_url"]
+    return evaluate(expression, {"git_base_url": git_base_url.rstrip("/")})
+
+
+def folders(values: Mapping[str, str]) -> dict[str, str]:
+    """Return what becomes of the folders that cookiecutter renders under names of its own.
+
+    Args:
+        values: the answers, and the derived values as cookiecutter has them.
+
+    Returns:
+        the name that each ought to have, "" for none, by the name that it has there.
+    """
+    right = dict(values)
+    for derived in DERIVED:
+        right[derived.key] = evaluate(derived.expression, right)
+    return {
+        values[derived.key]: right[derived.key] for derived in DERIVED if derived.in_cookiecutter
+    }
 
 
 def evaluate(expression: str, values: Mapping[str, str]) -> str:

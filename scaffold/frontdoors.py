@@ -31,15 +31,24 @@ TREE = "template/{{cookiecutter.__pair}}"
 def cookiecutter_json() -> str:
     """Return `template/cookiecutter.json`."""
     document: dict[str, Any] = {
-        question.key: list(question.choices) if question.choices else question.default
+        # in a list the first is the default, whatever the other answers are: so a choice whose
+        # default follows from them is free text there, and the hook knows what is allowed
+        question.key: question.default if question.default else list(question.choices) or ""
         for question in QUESTIONS
     }
     document[TODAY] = TODAY_IN_COOKIECUTTER
-    document |= {derived.key: derived.expression for derived in DERIVED}
+    document |= {item.key: item.in_cookiecutter or item.expression for item in DERIVED}
     document["__prompts__"] = {
-        question.key: f"{question.label}. {question.help}" for question in QUESTIONS
+        question.key: _cookiecutter_prompt(question) for question in QUESTIONS
     }
     return _json(document)
+
+
+def _cookiecutter_prompt(question: Question) -> str:
+    listed = question.choices if question.choices and question.default else ()
+    return f"{question.label}. {question.help}" + (
+        f" One of: {', '.join(listed)}." if listed else ""
+    )
 
 
 def cookiecutter_root_json() -> str:
@@ -47,7 +56,7 @@ def cookiecutter_root_json() -> str:
     entry = {
         "path": "./template",
         "title": "module",
-        "description": "A model repository and its container repository",
+        "description": "A model repository and its container repository, or both in one",
     }
     return _json({"templates": {"module": entry}})
 
@@ -62,15 +71,16 @@ def copier_yml() -> str:
         "_exclude": ["__pycache__", "*.pyc"],
         "_message_after_copy": (
             "Written. copier runs no code here, so begin the git histories yourself:\n"
-            "  git init -b {{ default_branch }} {{ repo_name }}\n"
-            "  git init -b {{ default_branch }} DEEP-OC-{{ repo_name }}"
+            "  git init -b {{ default_branch }} {{ repo_name }}"
+            "{% if layout == 'pair' %}\n"
+            "  git init -b {{ default_branch }} DEEP-OC-{{ repo_name }}{% endif %}"
         ),
     }
     for question in QUESTIONS:
         entry: dict[str, Any] = {"type": "str", "help": f"{question.label}. {question.help}"}
         if question.choices:
             entry["choices"] = list(question.choices)
-            entry["default"] = question.choices[0]
+            entry["default"] = question.default.replace("cookiecutter.", "") or question.choices[0]
             if len(question.choices) == 1:
                 entry["when"] = False
         else:
@@ -101,7 +111,10 @@ def _copier_validator(question: Question) -> str:
     """Jinja that says what is wrong with an answer, or nothing."""
     key = question.key
     tests = [(f"not {key}", "must not be empty")]
-    tests += [(_copier_test(key, rule), rule.message) for rule in question.rules]
+    for rule in question.rules:
+        test = _copier_test(key, rule)
+        other, value = rule.when
+        tests.append((f"{other} == '{value}' and ({test})" if other else test, rule.message))
     branches = [
         f"{{% {'elif' if position else 'if'} {test} %}}{message}"
         for position, (test, message) in enumerate(tests)
@@ -135,6 +148,7 @@ def answers_schema() -> str:
         entry: dict[str, Any] = {"type": "string", "description": question.help}
         if question.choices:
             entry["enum"] = list(question.choices)
+        if question.choices and not question.default:
             entry["default"] = question.choices[0]
         elif question.default and "{" not in question.default:
             entry["default"] = question.default

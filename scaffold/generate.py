@@ -9,6 +9,7 @@ from typing import Any
 
 from scaffold import history, workspace
 from scaffold.answers import Answers, context
+from scaffold.errors import UsageError
 from scaffold.render import Tree, render
 from scaffold.workspace import History
 
@@ -22,7 +23,8 @@ class Plan:
         repositories: the files by repository name.
         histories: the git histories to begin, by repository name.
         model: where the model repository will be; None if it is not generated.
-        container: where the container repository will be; None if it is not generated.
+        container: where the container repository will be; None if it is not generated. The same
+            as `model` for a single repository.
     """
 
     destination: Path
@@ -55,11 +57,18 @@ def plan(answers: Answers, destination: Path, *, only: str | None = None, git: b
 
     Raises:
         RefusedError: something is already where a repository would go.
+        UsageError: a part is asked for, but the repository has none.
     """
     destination = destination.absolute()
     values = context(answers)
     model, container = values["repo_name"], values["__container"]
-    wanted = {"model": [model], "container": [container], None: [model, container]}[only]
+    if only and model == container:
+        raise UsageError(
+            f"--only {only}: with the layout single there is one repository",
+            hint="leave --only out, or choose --layout pair",
+        )
+    both = list(dict.fromkeys((model, container)))
+    wanted = {"model": [model], "container": [container], None: both}[only]
     workspace.targets(destination, wanted)
     trees = render(values)
     return Plan(
@@ -77,6 +86,7 @@ def first_history(values: Mapping[str, str], name: str) -> History:
         branch=values["default_branch"],
         remote=f"{values['git_base_url']}/{name}.git",
         message=f"Generate {name}\n\n{history.TRAILER}: {values['__template_version']}\n",
+        others=("test", "dev") if values["layout"] == "single" else ("test",),
     )
 
 

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from scaffold.workspace import History
 
 TRAILER = "Scaffold-Template"
-TEST_BRANCH = "test"
 
 # Set by git when it calls a hook or an alias; they would point every command at that repository.
 _REPOSITORY_VARIABLES = (
@@ -66,7 +65,8 @@ def begin(folder: Path, history: History) -> None:
         # --force: the user's own ignore file must not decide what the template's commit holds
         repository.git(c=_EXACTLY).add(".", force=True)
         repository.git(c=_EXACTLY).commit(message=history.message, quiet=True)
-        repository.create_head(TEST_BRANCH)
+        for branch in history.others:
+            repository.create_head(branch)
         with repository.config_writer() as config:
             config.set_value('remote "origin"', "url", history.remote)
             config.set_value('remote "origin"', "fetch", "+refs/heads/*:refs/remotes/origin/*")

@@ -10,6 +10,7 @@ from typing import Any
 from scaffold.errors import UsageError
 
 MARKER = ".scaffold.yml"
+SINGLE = "single"
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +19,8 @@ class Module:
 
     Attributes:
         root: the repository's folder.
-        role: "model" or "container".
-        sibling: folder of the other repository, whether it is there or not.
+        role: "model" or "container"; "single" for a repository that is both.
+        sibling: folder of the other repository, whether it is there or not; of a single one its own.
         template_version: version of the template that it was generated from.
         answers: the answers that it was generated from.
     """
@@ -34,6 +35,11 @@ class Module:
     def package(self) -> str:
         """The importable name of the module's Python package."""
         return self.answers["repo_name"].replace("-", "_")
+
+    @property
+    def single(self) -> bool:
+        """Whether one repository is model and container."""
+        return self.role == SINGLE
 
     @property
     def model_root(self) -> Path:
@@ -54,7 +60,7 @@ class Module:
         return self._folder("container")
 
     def _folder(self, role: str) -> Path:
-        if self.role == role:
+        if self.role in (role, SINGLE):
             return self.root
         if (self.sibling / MARKER).is_file():
             return self.sibling
@@ -92,11 +98,11 @@ def load(root: Path) -> Module:
     marker = root / MARKER
     document = _read(marker)
     try:
-        answers = document["answers"]
+        answers, role = document["answers"], str(document["role"])
         return Module(
             root=root,
-            role=str(document["role"]),
-            sibling=root.parent / str(document["sibling"]),
+            role=role,
+            sibling=root if role == SINGLE else root.parent / str(document["sibling"]),
             template_version=str(document["template_version"]),
             answers={str(key): str(answers[key]) for key in answers},
         )

@@ -22,7 +22,7 @@ _UNPRINTABLE = (
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One thing an answer must satisfy. Exactly one of the last three fields is set.
+    """One thing an answer must satisfy: one of `pattern`, `unreserved` and `as_many_as`.
 
     Attributes:
         message: what is wanted, shown to the user when the rule is broken.
@@ -30,6 +30,7 @@ class Rule:
         each: apply `pattern` to each part of a comma-separated answer instead.
         unreserved: the answer, as a package name, must not be in `reserved_names()`.
         as_many_as: key of another comma-separated answer with as many parts.
+        when: an earlier answer, as (key, value), without which the rule does not apply.
     """
 
     message: str
@@ -37,6 +38,7 @@ class Rule:
     each: bool = False
     unreserved: bool = False
     as_many_as: str = ""
+    when: tuple[str, str] = ("", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ class Question:
         key: the answer's name, as `--data KEY=VALUE` and the templates use it.
         label: two or three words for the prompt.
         help: one line that says what the answer is used for.
-        default: Jinja expression; "" when the user must answer.
+        default: Jinja expression; "" when the user must answer, or the first choice is it.
         choices: the allowed answers, the default first; empty for free text.
         rules: what a free-text answer must satisfy.
         advanced: a sensible default exists, so the prompts ask for it only on request.
@@ -107,6 +109,9 @@ def broken_rule(question: Question, value: str, answers: Mapping[str, str]) -> s
     if not value:
         return "must not be empty"
     for rule in question.rules:
+        key, wanted_value = rule.when
+        if key and answers.get(key) != wanted_value:
+            continue
         parts = value.split(",") if rule.each else [value]
         if rule.pattern and not all(re.fullmatch(rule.pattern, part) for part in parts):
             return rule.message

@@ -25,10 +25,14 @@ class Derived:
     Attributes:
         key: starts with two underscores, which is how cookiecutter knows not to ask.
         expression: Jinja expression over the answers and the derived values before it.
+        in_cookiecutter: what cookiecutter gets instead; empty for the same. It is for names of
+            folders: cookiecutter can neither leave one out nor render two to the same name, so
+            there each has a name of its own, and the hook puts right what they hold.
     """
 
     key: str
     expression: str
+    in_cookiecutter: str = ""
 
 
 # Letters with marks, and what a file name gets instead: pairs of equally long strings, because
@@ -37,6 +41,7 @@ _MARKED = "àáâãäåāăąçćčďđèéêëēėęěğìíîïīįıķłļñ�
 _PLAIN = "aaaaaaaaacccddeeeeeeeegiiiiiiikllnnnnoooooooorrsssstttuuuuuuuuyyzzz"
 
 _REPO_NAME = (
+    "{%- set dash = '-' if cookiecutter.layout == 'single' else '_' -%}"
     "{%- set ns = namespace(slug='') -%}"
     "{%- for c in cookiecutter.project_name.lower() -%}"
     f"{{%- set p = '{_MARKED}'.find(c) -%}}"
@@ -44,9 +49,9 @@ _REPO_NAME = (
     "{%- set ns.slug = ns.slug ~ "
     "(c if c in 'abcdefghijklmnopqrstuvwxyz0123456789' else ('ss' if c == 'ss' else '_')) -%}"
     "{%- endfor -%}"
-    "{%- set slug = ns.slug.split('_') | select | join('_') -%}"
-    "{%- set slug = 'model_' ~ slug if slug[:1] in '0123456789' and slug else slug -%}"
-    "{{ slug[:60].strip('_') }}"
+    "{%- set slug = ns.slug.split('_') | select | join(dash) -%}"
+    "{%- set slug = 'model' ~ dash ~ slug if slug[:1] in '0123456789' and slug else slug -%}"
+    "{{ slug[:60].strip(dash) }}"
 )
 
 FRAMEWORKS = ("tensorflow",)
@@ -59,7 +64,17 @@ _PYTHONS = tuple(
         key=lambda python: (python != USUAL_PYTHON, python < USUAL_PYTHON, python),
     )
 )
+_METADATA_VERSIONS = ("1.0.0", "2.0.0", "2.1.0", "2.2.0", "2.3.0")
 _PLAIN_TAG = PLAIN_TAG.replace("{python}", "{{ cookiecutter.python_version }}")
+
+
+def _by_layout(pair: str, single: str) -> str:
+    """Jinja that renders one of two texts."""
+    return f"{{{{ '{single}' if cookiecutter.layout == 'single' else '{pair}' }}}}"
+
+
+_HOST = "[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?"
+_PART = "[A-Za-z0-9_.~-]+"
 
 QUESTIONS: tuple[Question, ...] = (
     Question(
@@ -67,6 +82,12 @@ QUESTIONS: tuple[Question, ...] = (
         "Project name",
         'What people call it, for example "Plant classification".',
         rules=(LINE,),
+    ),
+    Question(
+        "layout",
+        "Layout",
+        "pair: a model and a container repository, as DEEP has them; single: one, as AI4OS has it.",
+        choices=("pair", "single"),
     ),
     Question(
         "repo_name",
@@ -78,6 +99,11 @@ QUESTIONS: tuple[Question, ...] = (
                 "must be lower-case letters and digits in groups joined by '_' or '-', "
                 "beginning with a letter, at most 60 characters",
                 r"(?=.{1,60}\Z)[a-z][a-z0-9]*([_-][a-z0-9]+)*",
+            ),
+            Rule(
+                "must be joined by '-' alone in a single repository, like plant-classification",
+                r"[^_]+",
+                when=("layout", "single"),
             ),
             Rule("must not be the name of another module, which it would hide", unreserved=True),
         ),
@@ -122,7 +148,7 @@ QUESTIONS: tuple[Question, ...] = (
     Question(
         "open_source_license",
         "Licence",
-        "SPDX identifier of the licence of both repositories.",
+        "SPDX identifier of the licence.",
         choices=(
             "MIT",
             "Apache-2.0",
@@ -137,13 +163,15 @@ QUESTIONS: tuple[Question, ...] = (
     Question(
         "git_base_url",
         "Git account",
-        "Address of the account or organisation that both repositories belong to.",
-        default="https://github.com/deephdc",
+        "Address of the account or organisation that the repositories belong to, for git.",
+        default=_by_layout("https://github.com/deephdc", "https://github.com/ai4os-hub"),
         rules=(
             Rule(
-                "must be an http(s) address of an account, like https://github.com/deephdc",
-                r"https?://[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?"
-                r"(/[A-Za-z0-9_.~-]+)+",
+                "must be the address of an account, like https://github.com/deephdc, "
+                "git@github.com:deephdc or ssh://git@gitlab.example.org:2222/group/subgroup",
+                rf"(https?://{_HOST}(:[0-9]{{1,5}})?(/{_PART})+"
+                rf"|ssh://({_PART}@)?{_HOST}(:[0-9]{{1,5}})?(/{_PART})+"
+                rf"|{_PART}@{_HOST}:{_PART}(/{_PART})*)",
             ),
         ),
         advanced=True,
@@ -152,7 +180,7 @@ QUESTIONS: tuple[Question, ...] = (
         "dockerhub_user",
         "Registry account",
         "Account on Docker Hub that the images are pushed to.",
-        default="deephdc",
+        default=_by_layout("deephdc", "ai4oshub"),
         rules=(
             Rule(
                 "must be lower-case letters and digits, with single '.', '_' or '-' between",
@@ -214,29 +242,26 @@ QUESTIONS: tuple[Question, ...] = (
         "baseimage_gpu_tag",
         "GPU tag",
         "Tag of the base image for the GPU image; CUDA itself comes with the framework's wheels.",
-        default=_PLAIN_TAG,
+        # another name of the same image: the platform's build server says by the tag alone which
+        # image it wants
+        default=_PLAIN_TAG + "{{ '-trixie' if cookiecutter.layout == 'single' else '' }}",
         rules=(TAG,),
-        advanced=True,
-    ),
-    Question(
-        "layout",
-        "Layout",
-        "pair: a model repository and its container repository DEEP-OC-<name>.",
-        choices=("pair",),
         advanced=True,
     ),
     Question(
         "default_branch",
         "Default branch",
-        "Branch that holds releases; `test` is made beside it.",
+        "Branch that holds releases; `test` is made beside it, and `dev` in a single repository.",
+        default=_by_layout("master", "main"),
         choices=("master", "main"),
         advanced=True,
     ),
     Question(
         "metadata_version",
         "Metadata version",
-        "Version of the marketplace's metadata schema that metadata.json follows.",
-        choices=("1.0.0", "2.0.0", "2.1.0", "2.2.0", "2.3.0"),
+        "Version of the marketplace's metadata schema that the module's metadata follows.",
+        default=_by_layout(_METADATA_VERSIONS[0], _METADATA_VERSIONS[-1]),
+        choices=_METADATA_VERSIONS,
         advanced=True,
     ),
 )
@@ -270,6 +295,18 @@ def _markdown(value: str) -> str:
     )
 
 
+def _heading(value: str) -> str:
+    """Jinja that renders one line as a heading, for CommonMark and for Python-Markdown.
+
+    Python-Markdown, which MkDocs uses, takes the meaning from fewer characters; the others become
+    entities.
+    """
+    entities = {"&": "amp", "<": "lt", ">": "gt", "~": "#126", "$": "#36", "|": "#124"}
+    escapes = "".join(f" | replace('{char}', '\\\\{char}')" for char in "`*_[]#!")
+    escapes += "".join(f" | replace('{char}', '&{name};')" for char, name in entities.items())
+    return rf"{{{{ ({value}) | replace('\\', '\\\\'){escapes} }}}}"
+
+
 def _docker(value: str) -> str:
     """Jinja that renders one line as the inside of a double-quoted word of a Dockerfile."""
     return (
@@ -278,6 +315,16 @@ def _docker(value: str) -> str:
     )
 
 
+# Where a browser finds what git may reach by ssh: the port is ssh's own, the path the same.
+_ACCOUNT_URL = (
+    "{%- set url = cookiecutter.git_base_url -%}"
+    "{%- if url.startswith('ssh://') -%}"
+    "{%- set rest = url[6:].split('@')[-1].split('/') -%}"
+    "https://{{ rest[0].split(':')[0] }}/{{ rest[1:] | join('/') }}"
+    "{%- elif '://' not in url and '@' in url -%}"
+    "https://{{ url.split('@')[-1].replace(':', '/', 1) }}"
+    "{%- else -%}{{ url }}{%- endif -%}"
+)
 _SUMMARY = "cookiecutter.description.split() | join(' ')"
 _ANSWERS = "".join(
     f'  {question.key}: "{{{{ {_quoted("cookiecutter." + question.key)} }}}}"\n'
@@ -286,13 +333,36 @@ _ANSWERS = "".join(
 
 DERIVED: tuple[Derived, ...] = (
     Derived("__pkg", "{{ cookiecutter.repo_name | replace('-', '_') }}"),
-    Derived("__container", "DEEP-OC-{{ cookiecutter.repo_name }}"),
+    # the folders of the template, see ARCHITECTURE.md; those of a layout that was not chosen go to
+    # nothing, and in a single repository the container's files lie beside the model's; what
+    # cookiecutter gets instead is no name that a repository may have
+    Derived(
+        "__container",
+        "{{ '' if cookiecutter.layout == 'single' else 'DEEP-OC-' }}{{ cookiecutter.repo_name }}",
+        in_cookiecutter="DEEP-OC-{{ cookiecutter.repo_name }}",
+    ),
+    Derived(
+        "__pair_only",
+        "{{ cookiecutter.__container if cookiecutter.layout == 'pair' else '' }}",
+        in_cookiecutter=".pair-only",
+    ),
+    Derived(
+        "__single_only",
+        "{{ cookiecutter.repo_name if cookiecutter.layout == 'single' else '' }}",
+        in_cookiecutter=".single-only",
+    ),
     Derived("__pair", "{{ cookiecutter.repo_name }}-pair"),
-    Derived("__image", "{{ cookiecutter.dockerhub_user }}/deep-oc-{{ cookiecutter.repo_name }}"),
-    Derived("__repo_url", "{{ cookiecutter.git_base_url }}/{{ cookiecutter.repo_name }}"),
-    Derived("__container_url", "{{ cookiecutter.git_base_url }}/{{ cookiecutter.__container }}"),
+    Derived(
+        "__image",
+        "{{ cookiecutter.dockerhub_user }}/"
+        "{{ '' if cookiecutter.layout == 'single' else 'deep-oc-' }}{{ cookiecutter.repo_name }}",
+    ),
+    Derived("__account_url", _ACCOUNT_URL),
+    Derived("__repo_url", "{{ cookiecutter.__account_url }}/{{ cookiecutter.repo_name }}"),
+    Derived("__container_url", "{{ cookiecutter.__account_url }}/{{ cookiecutter.__container }}"),
     Derived("__title_str", f"{{{{ {_quoted('cookiecutter.project_name')} }}}}"),
     Derived("__title_md", _markdown("cookiecutter.project_name")),
+    Derived("__title_heading", _heading("cookiecutter.project_name")),
     Derived("__title_docker", f"{{{{ {_docker('cookiecutter.project_name')} }}}}"),
     Derived("__summary", f"{{{{ {_SUMMARY} }}}}"),
     Derived("__summary_str", f"{{{{ {_quoted(_SUMMARY)} }}}}"),

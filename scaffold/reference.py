@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import click
 
+from scaffold.answers import default
 from scaffold.cli import COMMANDS, scaffold
 from scaffold.errors import (
     EXIT_INTERRUPTED,
@@ -14,6 +15,7 @@ from scaffold.errors import (
     ScaffoldError,
     UsageError,
 )
+from scaffold.question import Question
 from scaffold.questions import QUESTIONS
 
 
@@ -36,15 +38,21 @@ def reference() -> str:
 def _questions() -> str:
     rows = ["| key | what it is | default | allowed |", "| --- | --- | --- | --- |"]
     for question in QUESTIONS:
-        if question.choices:
-            default, allowed = f"`{question.choices[0]}`", ", ".join(question.choices)
-        else:
-            allowed = "; ".join(rule.message for rule in question.rules)
-            default = f"`{question.default}`" if question.default else "(required)"
-            if question.key == "repo_name":
-                default = "made from the project name"
-        rows.append(f"| `{question.key}` | {question.help} | {default} | {allowed} |")
-    return "\n".join(rows).replace("{{ cookiecutter.", "{{").replace(" }}", "}}")
+        allowed = question.choices or [rule.message for rule in question.rules]
+        joined = (", " if question.choices else "; ").join(allowed)
+        rows.append(f"| `{question.key}` | {question.help} | {_default(question)} | {joined} |")
+    return "\n".join(rows)
+
+
+def _default(question: Question) -> str:
+    """Return the default as a reader may see it; where it follows from another answer, how."""
+    if question.required:
+        return "(required)"
+    if question.key == "repo_name":
+        return "made from the project name"
+    others = {each.key: f"{{{{{each.key}}}}}" for each in QUESTIONS}
+    pair, single = (default(question, {**others, "layout": each}) for each in ("pair", "single"))
+    return f"`{pair}`" if pair == single else f"`{pair}`; of a single repository `{single}`"
 
 
 def _exit_codes() -> str:

@@ -38,8 +38,8 @@ def render(context: Mapping[str, str]) -> dict[str, Tree]:
         context: the answers and derived values, from `scaffold.answers.context`.
 
     Returns:
-        The repositories by the name of their folder, in the order in which the template has them:
-        the model repository, then the container repository.
+        The repositories by the name of their folder: the model repository, then the container
+        repository, or the single one that is both.
     """
     root = resource("template") / _BRACES
     environment = _environment(root)
@@ -58,9 +58,9 @@ def render(context: Mapping[str, str]) -> dict[str, Tree]:
                 template = environment.get_template(entry.relative_to(root).as_posix())
                 content = template.render(cookiecutter=context).encode()
             repository, *rest = (*parts, name)
-            repositories[repository][PurePosixPath(*rest)] = File(
-                content, executable=os.access(entry, os.X_OK)
-            )
+            path = PurePosixPath(*rest)
+            assert path not in repositories[repository], f"the template has {path} twice"
+            repositories[repository][path] = File(content, executable=os.access(entry, os.X_OK))
 
     fill(root, ())
     return {name: dict(sorted(tree.items())) for name, tree in repositories.items()}

@@ -24,11 +24,13 @@ class History:
         branch: the first branch.
         remote: address of `origin`.
         message: message of the first commit.
+        others: branches that are made beside the first one.
     """
 
     branch: str
     remote: str
     message: str
+    others: tuple[str, ...]
 
 
 def targets(destination: Path, names: list[str]) -> list[Path]:

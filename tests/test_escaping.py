@@ -37,6 +37,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
+VERSIONS = BY_KEY["metadata_version"].choices
 UV = str(Path(sys.executable).with_name("uv"))
 NASTY = (
     "\"quoted\" 'single' back\\slash \\n {{ 7 * 7 }} {% if x %} {# c #} $(rm -rf /) `id` ${HOME} "
@@ -63,17 +64,20 @@ def answers(draw: st.DrawFn) -> dict[str, str]:
     authors = draw(st.lists(texts("author_name"), min_size=1, max_size=3))
     author_name = ",".join(authors)[:200].strip().strip(",")
     count = len(author_name.split(","))
+    layout = draw(st.sampled_from(BY_KEY["layout"].choices))
+    joint = "-" if layout == "single" else "[_-]"
     given = {
         "project_name": draw(texts("project_name")),
+        "layout": layout,
         "repo_name": draw(
-            st.from_regex(r"[a-z][a-z0-9]{0,8}([_-][a-z0-9]{1,8}){0,3}", fullmatch=True)
+            st.from_regex(rf"[a-z][a-z0-9]{{0,8}}({joint}[a-z0-9]{{1,8}}){{0,3}}", fullmatch=True)
         ),
         "description": draw(texts("description")),
         "author_name": author_name,
         "author_email": ", ".join(["a.b+c@x-y.example.org"] * count),
     }
     for key, question in BY_KEY.items():
-        if question.choices:
+        if question.choices and key not in given:
             given[key] = draw(st.sampled_from(question.choices))
     return given
 
@@ -85,6 +89,15 @@ def usable(given: dict[str, str]) -> bool:
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(given=answers().filter(usable))
 @example(given={"project_name": NASTY, "repo_name": "x", "description": MULTILINE})
+@example(
+    given={
+        "project_name": NASTY,
+        "layout": "single",
+        "repo_name": "x",
+        "description": MULTILINE,
+        "metadata_version": "1.0.0",
+    }
+)
 @example(given={"project_name": "- x", "repo_name": "x", "description": "1. one"})
 @example(given={"project_name": "1) x", "repo_name": "x", "description": "+ plus\n===\n***"})
 @example(given={"project_name": "=", "repo_name": "x", "description": "~\n    code\n:::\n> q"})
@@ -96,15 +109,20 @@ def test_every_file_parses_and_says_what_was_answered(given: dict[str, str]) -> 
             assert_parses(path, file.content)
         marker = yaml.safe_load(tree[PurePosixPath(".scaffold.yml")].content)
         assert marker["answers"] == {key: values[key] for key in BY_KEY}
-        assert marker["sibling"] in {values["repo_name"], values["__container"]} - {name}
-    model, container = render(values).values()
+        siblings = {values["repo_name"], values["__container"]} - {name}
+        assert {marker["sibling"]} == siblings if siblings else "sibling" not in marker
+    trees = render(values)
+    model, container = trees[values["repo_name"]], trees[values["__container"]]
     assert_pyproject(values, tomllib.loads(text(model, "pyproject.toml")))
-    assert_metadata(values, json.loads(text(container, "metadata.json")))
+    single = values["layout"] == "single"
+    metadata = text(container, "ai4-metadata.yml" if single else "metadata.json")
+    assert_metadata(values, yaml.safe_load(metadata) if single else json.loads(metadata))
     summary = " ".join(values["description"].split())
     labels = dockerfile_labels(text(container, "Dockerfile"))
     assert labels["title"] == values["project_name"]
     assert labels["description"] == summary
-    assert values["project_name"] in words(text(model, "README.md"))
+    for page in ("README.md", "docs/index.md"):
+        assert values["project_name"] in words(text(model, page))
     for tree in (model, container):
         assert summary in words(text(tree, "README.md"))
 
@@ -160,7 +178,7 @@ def assert_parses(path: PurePosixPath, content: bytes) -> None:
             configparser.ConfigParser(interpolation=None).read_string(content.decode())
         case ".sh" | "deep-start":
             subprocess.run(["bash", "-n"], input=content, check=True)
-        case "Jenkinsfile":
+        case "Jenkinsfile" | ".groovy":
             assert not _groovy.parse(content).root_node.has_error
         case "Dockerfile":
             assert dockerfile_labels(content.decode())
@@ -239,21 +257,29 @@ def words(markdown: str) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("version", BY_KEY["metadata_version"].choices)
-def test_metadata_is_accepted_by_the_platforms_own_validator(version: str, tmp_path: Path) -> None:
-    container = list(
-        rendered(
-            metadata_version=version, description=MULTILINE, project_name=NASTY, repo_name="x"
-        ).values()
-    )[1]
-    path = tmp_path / "metadata.json"
-    path.write_bytes(container[PurePosixPath("metadata.json")].content)
+@pytest.mark.parametrize(
+    ("layout", "name", "version", "asked"),
+    [
+        *(("pair", "metadata.json", version, version) for version in VERSIONS),
+        *(("single", "ai4-metadata.yml", version, version) for version in VERSIONS),
+        # the build server asks for 2.0.0 and the marketplace for the newest, whatever is declared
+        ("single", "ai4-metadata.yml", "2.3.0", "2.0.0"),
+        ("single", "ai4-metadata.yml", "2.0.0", "2.3.0"),
+    ],
+)
+def test_metadata_is_accepted_by_the_platforms_own_validator(
+    layout: str, name: str, version: str, asked: str, tmp_path: Path
+) -> None:
+    answers = {"layout": layout, "metadata_version": version, "repo_name": "x"}
+    trees = rendered(description=MULTILINE, project_name=NASTY, **answers)
+    path = tmp_path / name
+    path.write_bytes(list(trees.values())[-1][PurePosixPath(name)].content)
     result = subprocess.run(
         [
             str(Path(sys.executable).with_name("ai4-metadata")),
             "validate",
             "--metadata-version",
-            version,
+            asked,
             str(path),
         ],
         capture_output=True,
@@ -263,11 +289,11 @@ def test_metadata_is_accepted_by_the_platforms_own_validator(version: str, tmp_p
     assert result.returncode == 0, result.stdout + result.stderr
 
 
-def test_the_dockerfile_and_scripts_are_clean_for_linters(tmp_path: Path) -> None:
-    write_tree(
-        list(rendered(description=MULTILINE, project_name=NASTY, repo_name="x").values())[1],
-        tmp_path / "x",
-    )
+@pytest.mark.parametrize("layout", BY_KEY["layout"].choices)
+def test_the_dockerfile_and_scripts_are_clean_for_linters(layout: str, tmp_path: Path) -> None:
+    answers = {"layout": layout, "project_name": NASTY, "repo_name": "x"}
+    trees = rendered(description=MULTILINE, **answers)
+    write_tree(list(trees.values())[-1], tmp_path / "x")
     hadolint = Path(sys.executable).with_name("hadolint")
     result = subprocess.run(
         [str(hadolint), "Dockerfile"],

@@ -33,7 +33,8 @@ CASES = [
         "author_name": 'Ann O\'Lee, Bob "B" Ray' if number % 2 else "Ann Lee",
         "author_email": "ann@x.org, bob@y.org" if number % 2 else "ann@x.org",
         "open_source_license": licence,
-        "default_branch": BY_KEY["default_branch"].choices[number % 2],
+        "layout": BY_KEY["layout"].choices[number % 2],
+        "default_branch": BY_KEY["default_branch"].choices[number // 2 % 2],
         "metadata_version": BY_KEY["metadata_version"].choices[number % 5],
         "python_version": BY_KEY["python_version"].choices[number % 4],
     }
@@ -44,7 +45,8 @@ CASES = [
 
 
 @pytest.fixture(
-    params=CASES, ids=lambda case: f"{case['open_source_license']}-{case['project_name']}"
+    params=CASES,
+    ids=lambda case: f"{case['layout']}-{case['open_source_license']}-{case['project_name']}",
 )
 def answers(request: pytest.FixtureRequest) -> dict[str, str]:
     case: dict[str, str] = request.param
@@ -101,6 +103,10 @@ def test_cookiecutter_makes_the_same_tree(
         ]
         commits = subprocess.run(log, capture_output=True, text=True, check=True).stdout.strip()
         assert commits == f"Generate {name} Scaffold-Template: 0.1.0"
+        listed = ["git", "-C", str(folder), "branch", "--format=%(refname:short)"]
+        branches = subprocess.run(listed, capture_output=True, text=True, check=True).stdout
+        others = {"test", "dev"} if answers["layout"] == "single" else {"test"}
+        assert set(branches.split()) == {answers["default_branch"], *others}
 
 
 def command(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -148,18 +154,51 @@ def test_the_commands_work_as_the_manual_says(checkout: Path, tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("key", "value"),
     [
+        ("layout", "pair"),
+        ("git_base_url", "git@gitlab.example.org:a/b"),
+        ("project_name", "3D \u00dc"),
+    ],
+)
+def test_all_derive_the_same_of_a_few_answers(
+    key: str, value: str, checkout: Path, tmp_path: Path
+) -> None:
+    answers = {"project_name": "Plant classification", "layout": "single", key: value}
+    pairs = [f"{name}={text}" for name, text in answers.items()]
+    data = [argument for pair in pairs for argument in ("--data", pair)]
+    copier = command("copier", "copy", "--defaults", *data, str(checkout), "copier", cwd=tmp_path)
+    assert copier.returncode == 0, copier.stderr
+    (tmp_path / "cookiecutter").mkdir()
+    line = ("cookiecutter", "--no-input", "-o", "cookiecutter", str(checkout), *pairs)
+    cookiecutter = command(*line, cwd=tmp_path)
+    assert cookiecutter.returncode == 0, cookiecutter.stderr
+    wanted = expected(answers, tmp_path / "scaffold")
+    assert files_below(tmp_path / "copier") == wanted
+    assert files_below(tmp_path / "cookiecutter") == wanted
+    for door in ("copier", "cookiecutter"):
+        folders = [path for path in (tmp_path / door).rglob("*") if path.is_dir()]
+        empty = [folder for folder in folders if not any(folder.iterdir())]
+        assert [folder for folder in empty if ".git" not in folder.parts] == []
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
         ("project_name", ""),
         ("repo_name", "test"),
         ("repo_name", "Plants"),
         ("author_email", "ann"),
         ("author_email", "ann@x.org,bob@y.org"),
         ("app_version", "one"),
+        ("repo_name", "plants_2"),
+        ("default_branch", "trunk"),
+        ("metadata_version", "3.0.0"),
+        ("git_base_url", "git@github.com"),
     ],
 )
 def test_both_refuse_wrong_answers_and_leave_nothing(
     key: str, value: str, checkout: Path, tmp_path: Path
 ) -> None:
-    answers = {"project_name": "Plants", key: value}
+    answers = {"project_name": "Plants", "layout": "single", key: value}
     pairs = [f"{name}={text}" for name, text in answers.items()]
     cookiecutter = command("cookiecutter", "--no-input", str(checkout), *pairs, cwd=tmp_path)
     assert cookiecutter.returncode != 0

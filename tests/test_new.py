@@ -12,7 +12,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from tests.helpers import NAME, Outcome, files_below, rendered
+from tests.helpers import NAME, Outcome, assert_follows, files_below, rendered
 
 Scaffold = Callable[..., Outcome]
 PROJECT = f"project_name={NAME}"
@@ -92,6 +92,58 @@ def test_nothing_that_is_generated_is_ignored_by_the_generated_ignore_files(
         assert git(tmp_path / name, "ls-files", "--cached", "--ignored", "--exclude-standard") == ""
 
 
+def test_a_single_repository_is_model_and_container(scaffold: Scaffold, tmp_path: Path) -> None:
+    line = ("new", tmp_path, "--defaults", "-d", PROJECT, "--layout", "single")
+    outcome = scaffold(*line, "--json")
+    folder = tmp_path / "plant-classification"
+    ((name, tree),) = rendered(layout="single").items()
+    assert outcome.document == {"model": str(folder), "container": str(folder), "files": len(tree)}
+    assert_follows(outcome.document, "new-output")
+    assert [path.name for path in tmp_path.iterdir()] == [name] == [folder.name]
+    assert {
+        "plant_classification/models/deep_api.py",
+        *("Dockerfile", ".dockerignore", "docker-compose.yml", "image/deep-start"),
+        *("ai4-metadata.yml", "JenkinsConstants.groovy", "Jenkinsfile", "LICENSE", "README.md"),
+        *(".sqa/config.yml", ".sqa/docker-compose.yml"),
+        *(".github/workflows/ci.yml", ".github/workflows/image.yml"),
+    } <= set(files_below(folder))
+    assert not {"metadata.json", "submit_orchent.sh", ".ci/build.sh"} & set(files_below(folder))
+    assert git(folder, "branch", "--format=%(refname:short)").split() == ["dev", "main", "test"]
+    assert git(folder, "rev-parse", "--abbrev-ref", "HEAD") == "main"
+    assert git(folder, "rev-parse", "main") == git(folder, "rev-parse", "dev")
+    origin = git(folder, "remote", "get-url", "origin")
+    assert origin == "https://github.com/ai4os-hub/plant-classification.git"
+    assert git(folder, "ls-files", "--cached", "--ignored", "--exclude-standard") == ""
+    assert scaffold(*line).code == 4
+
+
+@pytest.mark.parametrize("layout", ["pair", "single"])
+@pytest.mark.parametrize(
+    ("address", "web"),
+    [
+        ("git@github.com:lab", "https://github.com/lab"),
+        ("ssh://git@gitlab.example.org:2222/a/b", "https://gitlab.example.org/a/b"),
+        ("https://gitlab.example.org/a/b/c", "https://gitlab.example.org/a/b/c"),
+    ],
+)
+def test_git_gets_the_address_as_it_was_given_and_readers_one_for_a_browser(
+    scaffold: Scaffold, tmp_path: Path, address: str, web: str, layout: str
+) -> None:
+    account = f"git_base_url={address}"
+    line = ("new", tmp_path, "--defaults", "-d", "project_name=Plants", "--layout", layout)
+    assert scaffold(*line, "-d", account).code == 0
+    for folder in tmp_path.iterdir():
+        assert git(folder, "remote", "get-url", "origin") == f"{address}/{folder.name}.git"
+        for path, (content, _) in files_below(folder).items():
+            if path != ".scaffold.yml" and address != web:
+                assert address.encode() not in content, path
+        assert web.encode() in (folder / "README.md").read_bytes() or layout == "single"
+    report = scaffold("validate", *tmp_path.iterdir(), "--json").document
+    (file,) = [each for each in report["files"] if each["schema_version"]]
+    # the marketplace takes repositories of its own organisations only, and says so
+    assert {each["rule"] for each in file["errors"]} <= {"organisation", "format-uri"}
+
+
 def test_without_git_there_is_no_history(scaffold: Scaffold, tmp_path: Path) -> None:
     outcome = scaffold("new", tmp_path, "--defaults", "-d", PROJECT, "--no-git")
     assert outcome.code == 0
@@ -141,7 +193,18 @@ def test_an_answers_file_and_data_go_together(scaffold: Scaffold, tmp_path: Path
             "repo_name='test' (derived) must not be",
             "give another with",
         ),
-        (["-d", PROJECT, "-d", "layout=x"], 2, "layout='x' must be one of: pair", "`scaffold new"),
+        (
+            ["-d", PROJECT, "-d", "layout=x"],
+            2,
+            "layout='x' must be one of: pair, single",
+            "`scaffold new",
+        ),
+        (
+            ["-d", PROJECT, "--layout", "single", "--only", "model"],
+            2,
+            "--only model: with the layout single there is one repository",
+            "leave --only out",
+        ),
         (["--answers", "none.yml"], 2, "cannot read the answers from none.yml", ""),
     ],
 )
@@ -215,6 +278,9 @@ def test_prompts_explain_show_defaults_validate_and_ask_again(tmp_path: Path) ->
     child.expect_exact("Project name: What people call it")
     child.sendline("")
     child.sendline("Test")
+    child.expect_exact("Layout: pair: a model and a container repository")
+    child.expect_exact("pair | single")
+    child.sendline("")
     child.expect_exact("Repository name:")
     child.expect_exact("no default: 'test' must not be the name of another module")
     child.expect(r" > \s*$")
@@ -248,9 +314,31 @@ def test_prompts_explain_show_defaults_validate_and_ask_again(tmp_path: Path) ->
     assert "Bob Ray" in (tmp_path / "plants" / ".scaffold.yml").read_text()
 
 
+def test_the_layout_decides_what_is_suggested(tmp_path: Path) -> None:
+    child = terminal(tmp_path)
+    for answer in ("Plant classification", "Single"):
+        child.expect_exact(" > ")
+        child.sendline(answer)
+    child.expect_exact("[plant-classification]")
+    child.sendline("plant_classification")
+    child.expect_exact("Error: 'plant_classification' must be joined by '-' alone in a single")
+    child.sendline("plants-of-the-alps")
+    for _ in range(4):
+        child.expect_exact(" > ")
+        child.sendline("")
+    child.expect_exact("Default branch     main")
+    child.expect_exact("Metadata version   2.3.0")
+    child.expect_exact("Change any of them? [y/N]")
+    child.sendline("")
+    child.expect_exact(f"cd {tmp_path}/plants-of-the-alps")
+    child.expect(pexpect.EOF)
+    assert child.wait() == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["plants-of-the-alps"]
+
+
 def test_the_rest_is_asked_on_request(tmp_path: Path) -> None:
     child = terminal(tmp_path, "-d", "project_name=Plants", "-d", "repo_name=plants", "--json")
-    for _ in range(4):
+    for _ in range(5):
         child.expect_exact(" > ")
         child.sendline("")
     child.expect_exact("Change any of them? [y/N]")

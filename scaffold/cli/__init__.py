@@ -13,7 +13,7 @@ from scaffold.errors import EXIT_INTERRUPTED, ScaffoldError
 
 # name: what `scaffold --help` says of it. The command is `command` in scaffold.cli.<name>.
 COMMANDS = {
-    "new": "Generate a model repository and its container repository.",
+    "new": "Generate a module: a model and a container repository, or one that is both.",
     "train": "Train the module on this machine, in its own environment.",
     "predict": "Predict with the module on this machine, in its own environment.",
     "serve": "Serve the module's REST API on this machine.",

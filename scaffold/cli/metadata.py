@@ -132,7 +132,8 @@ def new(
 ) -> None:
     """Write the metadata of the module that PATH lies in, from its answers and its package.
 
-    Without -o it is written to metadata.json of the container repository; -o - prints it as YAML.
+    Without -o it is written to metadata.json of the container repository, in a single repository to
+    ai4-metadata.yml; -o - prints it as YAML.
     """
     from scaffold import module
     from scaffold.metadata import create, writing

@@ -1,4 +1,4 @@
-"""`scaffold new`: from the answers to a model repository and its container repository."""
+"""`scaffold new`: from the answers to the repositories of a module."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def _questions_help() -> str:
     help="Read answers from a JSON or YAML file, or from another module's .scaffold.yml.",
 )
 @click.option(
-    "--only", type=click.Choice(["model", "container"]), help="Generate one repository only."
+    "--only", type=click.Choice(["model", "container"]), help="Generate one repository of a pair."
 )
 @click.option("--layout", type=click.Choice(BY_KEY["layout"].choices), help="Same as a --data.")
 @click.option("--no-git", is_flag=True, help="Do not begin a git history.")
@@ -56,7 +56,7 @@ def command(
     no_git: bool,
     dry_run: bool,
 ) -> None:
-    """Generate a model repository and its container repository in DEST.
+    """Generate a model repository and its container repository, or both in one, in DEST.
 
     What is not given is asked, or with --defaults (or without a terminal) taken from the defaults;
     only project_name has none:

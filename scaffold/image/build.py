@@ -13,12 +13,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from scaffold.errors import ScaffoldError, UsageError
 from scaffold.image import context, network, records
 from scaffold.image.engine import Engine
 from scaffold.image.plan import Plan
+from scaffold.metadata import create
+from scaffold.module import Module
 
 if TYPE_CHECKING:
     from scaffold.image.buildevents import Event
@@ -87,8 +89,7 @@ def execute(
     with records.writing(planned.folder):
         planned.folder.mkdir(parents=True, exist_ok=True)
     base_digest = _base(planned, engine, say)
-    model = planned.module.model_root if planned.source == "local" else None
-    packed = context.pack(planned.container, model)
+    packed = context.pack(planned.container, planned.model)
     with packed.archive:
         if packed.size > context.LARGE:
             large = ", ".join(f"{name} ({size / 1e6:,.0f} MB)" for size, name in packed.largest)
@@ -96,11 +97,11 @@ def execute(
                 f"The image's source has {packed.size / 1e6:,.0f} MB; what it need not have belongs "
                 f"into .gitignore. Largest: {large}"
             )
-        metadata = _metadata(planned.container)
+        described = metadata(planned.module)
         arguments: list[tuple[str, str | None]] = [
             *planned.arguments.items(),
             ("base_digest", base_digest),
-            ("metadata", metadata),
+            ("metadata", described),
         ]
         if engine.builder == "buildx":
             arguments.append(("SOURCE_DATE_EPOCH", str(planned.epoch)))
@@ -258,11 +259,16 @@ def _failed(planned: Plan, engine: Engine, parser: Parser, code: int, log: Path)
     )
 
 
-def _metadata(container: Path) -> str:
-    """Return the module's metadata on one line; empty without any."""
-    path = container / "metadata.json"
+def metadata(module: Module) -> str:
+    """Return the module's metadata on one line; empty without any.
+
+    Raises:
+        UsageError: it cannot be read.
+    """
+    path = create.home(module)
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        document = json.loads(text) if path.suffix == ".json" else _yaml(text)
     except FileNotFoundError:
         return ""
     except OSError as error:
@@ -270,7 +276,20 @@ def _metadata(container: Path) -> str:
             f"cannot read {path}: {error.strerror}", hint="make it readable, or take it away"
         ) from None
     except ValueError as error:
+        syntax = "JSON" if path.suffix == ".json" else "YAML"
         raise UsageError(
-            f"{path} is not JSON: {error}", hint=f"`scaffold validate {path}` says what is wrong"
+            f"{path} is not {syntax}: {error}",
+            hint=f"`scaffold validate {path}` says what is wrong",
         ) from None
     return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+
+
+def _yaml(text: str) -> Any:
+    import yaml
+
+    from scaffold.metadata import writing
+
+    try:
+        return writing.plain(yaml.safe_load(text))
+    except yaml.YAMLError as error:
+        raise ValueError(str(error)) from None

@@ -1,8 +1,9 @@
 """The build context: what an engine gets to see of the two repositories, as one tar archive.
 
 It holds the container repository and, for a build from the working tree, the model repository as
-`model/`: the files that git tracks or would track, as they are on disk. Times, owners and the umask
-of this machine are left out, so that equal files make an equal archive.
+`model/`, or as it is where both are one: the files that git tracks or would track, as they are on
+disk. Times, owners and the umask of this machine are left out, so that equal files make an equal
+archive.
 """
 
 from __future__ import annotations
@@ -90,15 +91,19 @@ def pack(container: Path, model: Path | None) -> Context:
 
     Args:
         container: the container repository.
-        model: the model repository, for a build from the working tree.
+        model: the model repository, for a build from the working tree; it may be the same one.
 
     Raises:
         RefusedError: a file that git does not track holds a secret, which would get into the image.
         UsageError: git or the file system cannot read a file.
     """
     sources = [(container, "", listed(container))]
-    if model:
+    if model and model != container:
         sources.append((model, "model/", listed(model)))
+    elif model:
+        # git has decided what belongs in here; podman would apply this one, too
+        sources = [(model, "", [name for name in sources[0][2] if name != ".dockerignore"])]
+    if model:
         _refuse_secrets(model, sources[-1][2])
     archive = tempfile.TemporaryFile()  # noqa: SIM115 - the caller's, and gone when it is closed
     sizes: list[tuple[int, str]] = []

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from scaffold.answers import account_url
 from scaffold.errors import UsageError
 from scaffold.image import matrix, names, needs, revision
 from scaffold.module import Module
@@ -87,6 +88,11 @@ class Plan:
         return tuple(f"{self.name}:{tag}" for tag in self.tags)
 
     @property
+    def model(self) -> Path | None:
+        """The repository whose working tree is built; None for a build from git."""
+        return self.module.model_root if self.source == "local" else None
+
+    @property
     def unlike(self) -> str:
         """Why the working tree is not what is built; empty if it is."""
         if self.source == "local":
@@ -166,8 +172,8 @@ def plan(module: Module, wish: Wish) -> list[Plan]:
 
 
 def repository_url(module: Module) -> str:
-    """Return the address that the module is cloned from."""
-    return f"{module.answers['git_base_url'].rstrip('/')}/{module.answers['repo_name']}"
+    """Return the address that the module is cloned from: no build has a key for ssh."""
+    return f"{account_url(module.answers['git_base_url'])}/{module.answers['repo_name']}"
 
 
 def _arguments(

@@ -12,6 +12,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scaffold.answers import account_url
 from scaffold.errors import ScaffoldError
 from scaffold.image import context, revision
 from scaffold.image.engine import Engine
@@ -144,6 +145,15 @@ def _recorded(name: str, state: revision.Revision, address: str) -> provenance.R
     return provenance.Revision(name, state.commit, address, state.branch, state.dirty)
 
 
+def _revisions(planned: Plan) -> tuple[provenance.Revision, ...]:
+    model = _recorded("model", planned.model_revision, repository_url(planned.module))
+    if planned.module.single:
+        return (model,)
+    account = account_url(planned.module.answers["git_base_url"])
+    address = f"{account}/{planned.container.name}"
+    return model, _recorded("container", planned.container_revision, address)
+
+
 def write_provenance(image: Image, engine: Engine, digests: tuple[str, ...] = ()) -> Path:
     """Write the provenance of an image beside its log.
 
@@ -169,14 +179,7 @@ def write_provenance(image: Image, engine: Engine, digests: tuple[str, ...] = ()
             ),
             source="local" if planned.source == "local" else "git",
             variant=planned.variant,
-            revisions=(
-                _recorded("model", planned.model_revision, repository_url(planned.module)),
-                _recorded(
-                    "container",
-                    planned.container_revision,
-                    f"{planned.module.answers['git_base_url'].rstrip('/')}/{planned.container.name}",
-                ),
-            ),
+            revisions=_revisions(planned),
             base=provenance.Base(planned.base, image.base_digest),
             context=image.context_digest,
             arguments=dict(planned.arguments),

@@ -209,7 +209,9 @@ def _declaration(choice: versions.Choice, wanted: str | None) -> Iterator[Proble
 def _finding(problem: Problem, document: Document, options: Options) -> Finding:
     rule = RULES[problem.rule]
     severity: Severity = rule.severity
-    if options.strict or (options.check_formats and rule.group == "formats"):
+    if (options.strict and not problem.excused) or (
+        options.check_formats and rule.group == "formats"
+    ):
         severity = "error"
     span = document.span(problem)
     line, column = document.lines.position(span.start)

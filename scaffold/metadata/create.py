@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from scaffold.answers import account_url
 from scaffold.errors import UsageError
 from scaffold.metadata import formats, keywords, loading, versions
 from scaffold.module import MARKER, Module
@@ -24,6 +25,8 @@ _LIBRARIES = {
     "catboost": "CatBoost",
 }
 _FRAMEWORKS = {"tensorflow": "TensorFlow", "pytorch": "PyTorch", "scikit-learn": "Scikit-learn"}
+SINGLE_FILE = "ai4-metadata.yml"
+"""What the platform's build server and API look for in a single repository."""
 _MEANING = ("docker", "api-v2", "trainable", "inference")
 
 
@@ -54,6 +57,8 @@ def create(module: Module, version: str = "", *, today: str = "") -> dict[str, A
 def home(module: Module) -> Path:
     """Return where a module keeps its metadata: in its container repository, if that is there."""
     root = module.root
+    if module.single:
+        return root / SINGLE_FILE
     if module.role == "model" and (module.sibling / MARKER).is_file():
         root = module.sibling
     return root / "metadata.json"
@@ -71,10 +76,11 @@ class _Facts:
         self.summary = " ".join((str(project.get("description") or "") or self.description).split())
         licence = answers.get("open_source_license", "none")
         self.licence = licence if licence != "none" else ""
-        name, account = answers["repo_name"], answers["git_base_url"].rstrip("/")
+        name, account = answers["repo_name"], account_url(answers["git_base_url"])
+        container = name if module.single else _container_name(module)
         self.code = f"{account}/{name}"
-        self.container = f"{account}/{_container_name(module)}"
-        self.image = f"{answers['dockerhub_user']}/{_container_name(module).lower()}"
+        self.container = f"{account}/{container}"
+        self.image = f"{answers['dockerhub_user']}/{container.lower()}"
         framework = answers.get("framework", "")
         self.words = [*_MEANING, *filter(None, [framework]), *_texts(project.get("keywords"))]
         self.libraries = _libraries(project, framework)

@@ -19,6 +19,7 @@ class Problem:
         path: the value it is about.
         on_key: it is the value's key that is wrong.
         span: where it is, when no path leads there.
+        excused: nothing is to be done about it, so that `--strict` leaves it a warning.
     """
 
     rule: str
@@ -27,6 +28,7 @@ class Problem:
     path: Path = ()
     on_key: bool = False
     span: Span | None = None
+    excused: bool = False
 
 
 class UnreadableError(Exception):

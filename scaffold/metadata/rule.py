@@ -30,7 +30,7 @@ class Rule:
     Attributes:
         id: never changes and is never used again for something else.
         group: what kind of rule it is.
-        severity: "error" or "warning"; `--strict` makes every warning an error.
+        severity: "error" or "warning"; `--strict` makes warnings errors.
         title: what it asks for.
         why: why, and what happens otherwise.
         bad: a file that breaks it.

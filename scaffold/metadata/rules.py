@@ -139,7 +139,8 @@ _FORMATS = (
         "warning",
         "An address is a URI",
         "It begins with https:// and has no spaces. `links.docker_image` is told off too: the "
-        "schema says URI where the marketplace needs account/image. Leave that one as it is.",
+        "schema says URI where the marketplace needs account/image. Leave that one as it is: "
+        "`--strict` makes no error of it.",
         json_example('{"cite_url": "doi.org/10.1000/182"}'),
         json_example('{"cite_url": "https://doi.org/10.1000/182"}'),
     ),

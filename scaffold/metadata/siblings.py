@@ -91,8 +91,11 @@ def problems(data: dict[Any, Any], file: str) -> Iterator[Problem]:
     for path, which in _REPOSITORIES:
         expected = getattr(module, which)
         address = split_address(text_at(data, path))
-        if address and len(address[1]) > 1 and address[1][1].removesuffix(".git") != expected:
-            message = f"the repository here is {address[1][1]}, but the module's is {expected}"
+        # GitHub's second name is the repository; elsewhere there may be groups within groups
+        parts = [part.removesuffix(".git") for part in address[1][1:]] if address else []
+        if parts and expected not in parts:
+            found = parts[0] if address and address[0].endswith("github.com") else parts[-1]
+            message = f"the repository here is {found}, but the module's is {expected}"
             yield Problem("sibling-name", message, f"correct it, or {MARKER}", path)
     for path in _IMAGES:
         image = text_at(data, path).partition(":")[0].rpartition("/")[2]

@@ -209,11 +209,13 @@ def _format(violation: Violation, document: Document) -> Problem:
     del document
     name, value = violation.expected, violation.value
     message, hint = _FORMATS[name](value)
+    excused = False
     if name in ("uri", "uri-reference") and value.strip() not in ("", value):
         message, hint = f"{quoted(value)} has spaces around it", "delete them"
     elif violation.path == ("links", "docker_image") and _IMAGE.fullmatch(value):
         hint = "leave it: the marketplace needs account/image here, whatever the schema says"
-    return Problem(f"format-{name}", message, hint, violation.path)
+        excused = True  # no name would please both
+    return Problem(f"format-{name}", message, hint, violation.path, excused=excused)
 
 
 _IMAGE = re.compile(r"[a-z0-9][a-z0-9._-]*/[a-z0-9][a-z0-9._-]*(:[\w.-]+)?")

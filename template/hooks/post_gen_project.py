@@ -1,9 +1,12 @@
-"""cookiecutter runs this after it has rendered: git histories, and both folders to their places.
+"""cookiecutter runs this after it has rendered: git histories, and the repositories to their places.
 
-cookiecutter renders one folder, so the two repositories come inside one that goes away here.
+cookiecutter renders one folder, so the repositories come inside one that goes away here. It renders all
+folders of the template, each under a name of its own: what belongs together is put together here, and
+what the layout does not want is removed.
 """
 
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -19,11 +22,23 @@ sys.path.insert(0, str(ROOT))
 sys.dont_write_bytecode = True
 
 from scaffold import history, janitor  # noqa: E402
+from scaffold.answers import folders  # noqa: E402
 from scaffold.errors import MissingToolError, ScaffoldError  # noqa: E402
 from scaffold.generate import first_history  # noqa: E402
 
 bundle = Path.cwd()
-names = [VALUES["repo_name"], VALUES["__container"]]
+names = [VALUES["repo_name"]]
+for rendered, wanted in folders(VALUES).items():
+    source = bundle / rendered
+    for path in sorted(source.rglob("*")) if wanted else ():
+        if path.is_file():
+            target = bundle / wanted / path.relative_to(source)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            path.rename(target)
+    if wanted != rendered:
+        shutil.rmtree(source)
+    if wanted and wanted not in names:
+        names.append(wanted)
 try:
     history.check()
     for name in names:

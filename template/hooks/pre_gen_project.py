@@ -15,6 +15,7 @@ ROOT = next(
 sys.path.insert(0, str(ROOT))
 sys.dont_write_bytecode = True
 
+from scaffold.answers import folders  # noqa: E402
 from scaffold.question import broken_rule  # noqa: E402
 from scaffold.questions import QUESTIONS  # noqa: E402
 
@@ -24,8 +25,8 @@ problems = [
     if (problem := broken_rule(question, ANSWERS[question.key], ANSWERS))
 ]
 destination = Path.cwd().parent
-for name in (ANSWERS["repo_name"], ANSWERS["__container"]):
-    if not problems and (destination / name).exists():
+for name in folders(ANSWERS).values():
+    if not problems and name and (destination / name).exists():
         problems.append(f"already there: {destination / name}")
 if problems:
-    sys.exit("\n".join(f"error: {problem}" for problem in problems))
+    sys.exit("\n".join(f"error: {problem}" for problem in dict.fromkeys(problems)))

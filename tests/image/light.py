@@ -1,6 +1,6 @@
-"""A generated pair whose images are built in seconds: its network is numpy, and no framework is installed.
+"""A generated module whose images are built in seconds: its network is numpy, and no framework is installed.
 
-The pair says that its base image brings TensorFlow, so that the Dockerfile and `scaffold build` install
+The module says that its base image brings TensorFlow, so that the Dockerfile and `scaffold build` install
 none; the three files that know the framework are replaced by numpy's softmax regression. All else
 (DEEPaaS, the commands, the runs on disk, TensorBoard) is what every module has.
 """
@@ -180,11 +180,11 @@ def cluster():
 
 @dataclass(frozen=True)
 class Light:
-    """The pair.
+    """The module.
 
     Attributes:
         model: the model repository.
-        container: the container repository.
+        container: the container repository; the same one for a single repository.
         image: the name of its image, without a tag.
     """
 
@@ -195,7 +195,7 @@ class Light:
     @property
     def package(self) -> str:
         """The importable name."""
-        return self.model.name
+        return self.model.name.replace("-", "_")
 
     @property
     def sample(self) -> Path:
@@ -205,21 +205,37 @@ class Light:
 
 def write_pair(folder: Path, name: str = "light_digits") -> Light:
     """Write the pair below a folder, on a branch `master` and without a commit."""
-    answers = {
-        "repo_name": name,
-        "docker_baseimage": BASE,
-        "baseimage_cpu_tag": CPU_TAG,
-        "baseimage_gpu_tag": GPU_TAG,
-    }
-    for repository, tree in rendered(**answers).items():
+    _write(folder, "master", repo_name=name)
+    return _lightened(folder / name, folder / f"DEEP-OC-{name}", f"deephdc/deep-oc-{name}")
+
+
+def write_single(folder: Path, name: str = "light-digits") -> Light:
+    """Write the same module as a single repository, on a branch `main` and without a commit."""
+    _write(folder, "main", repo_name=name, layout="single")
+    return _lightened(folder / name, folder / name, f"ai4oshub/{name}")
+
+
+def commit(repository: Path) -> None:
+    """Commit all that a repository holds."""
+    for line in (["add", "."], ["-c", "commit.gpgSign=false", "commit", "-qm", "first"]):
+        identity = ["-c", "user.name=Ann", "-c", "user.email=ann@example.org"]
+        subprocess.run(["git", *identity, *line], cwd=repository, check=True)
+
+
+def _write(folder: Path, branch: str, **answers: str) -> None:
+    tags = {"baseimage_cpu_tag": CPU_TAG, "baseimage_gpu_tag": GPU_TAG}
+    for repository, tree in rendered(docker_baseimage=BASE, **tags, **answers).items():
         write_tree(tree, folder / repository)
-        git = ["git", "init", "--quiet", "--initial-branch", "master", str(folder / repository)]
+        git = ["git", "init", "--quiet", "--initial-branch", branch, str(folder / repository)]
         subprocess.run(git, check=True)
-    pair = Light(folder / name, folder / f"DEEP-OC-{name}", f"deephdc/deep-oc-{name}")
-    models = pair.model / pair.package / "models"
-    for module, text in (("framework", _FRAMEWORK), ("network", _NETWORK), ("loop", _LOOP)):
-        (models / f"{module}.py").write_text(text, encoding="utf-8")
-    return pair
+
+
+def _lightened(model: Path, container: Path, image: str) -> Light:
+    module = Light(model, container, image)
+    models = model / module.package / "models"
+    for name, text in (("framework", _FRAMEWORK), ("network", _NETWORK), ("loop", _LOOP)):
+        (models / f"{name}.py").write_text(text, encoding="utf-8")
+    return module
 
 
 def build(

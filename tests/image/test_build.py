@@ -74,9 +74,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> light.Light:
     """The light pair, with a commit in both repositories."""
     made = light.write_pair(tmp_path_factory.mktemp("build"), "small_digits")
     for folder in (made.model, made.container):
-        for line in (["add", "."], ["-c", "commit.gpgSign=false", "commit", "-qm", "first"]):
-            identity = ["-c", "user.name=Ann", "-c", "user.email=ann@example.org"]
-            subprocess.run(["git", *identity, *line], cwd=folder, check=True)
+        light.commit(folder)
     return made
 
 

@@ -4,7 +4,8 @@
     python requirements.py build             to be installed
     python requirements.py editable          to be installed so that edits take effect, besides
 
-It is asked before the module's code is there: a change of the code then leaves what is installed alone.
+It is asked before the module's code is there: a change of the code then leaves what is installed
+alone.
 """
 
 from __future__ import annotations

@@ -55,6 +55,18 @@ clone_module() {
   rm -rf "$4/.git" ~/.netrc
 }
 
+{%- if cookiecutter.layout == 'single' %}
+
+# extra_of EXTRA TAG GPU_TAG: which extra is meant; `auto` goes by the tag of the base image
+extra_of() {
+  case $1/$2 in
+    auto/"$3") echo gpu ;;
+    auto/*) echo cpu ;;
+    *) echo "$1" ;;
+  esac
+}
+{%- endif %}
+
 # list_requirements EXTRA JLAB: what pip is to install, as files in the working directory
 list_requirements() {
   local extras=("$1")
