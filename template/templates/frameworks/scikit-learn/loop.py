@@ -59,10 +59,11 @@ class Loop:
 
     def epoch(self, batches: Sequence[Batch], on_step: Callable[[], None]) -> tuple[float, float]:
         """Train on each batch once; returns mean loss and accuracy, each just after its step."""
-        if not self._fitted:
+        before = self.model[:-1]  # the steps before the classifier
+        if len(before) and not self._fitted:
             shown = np.concatenate([batch.images[batch.weights > 0] for batch in batches])
-            self.model[:-1].fit(network.rows(shown))
-            self._fitted = True
+            before.fit(network.rows(shown))
+        self._fitted = True
         sums = np.zeros(3)
         # One thread: the same bits whatever the number of cores; and quicker, with small batches.
         with threadpool_limits(1, "blas"):
@@ -74,8 +75,10 @@ class Loop:
     def _step(self, batch: Batch) -> NDArray[np.float64]:
         """One step; returns the sum of the losses, the right answers and the pictures."""
         real = batch.weights > 0  # the rest only fills the batch up
-        labels, classifier = batch.labels[real], self.model[-1]
-        rows = self.model[:-1].transform(network.rows(batch.images[real]))
+        labels, rows = batch.labels[real], network.rows(batch.images[real])
+        for _, step in self.model.steps[:-1]:
+            rows = step.transform(rows)
+        classifier = self.model[-1]
         if "batch_size" in classifier.get_params():
             classifier.set_params(batch_size=len(rows))  # one step of the optimizer, not several
         classifier.partial_fit(rows, labels, classes=self._classes)

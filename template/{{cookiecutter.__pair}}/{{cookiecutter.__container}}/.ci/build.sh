@@ -12,7 +12,7 @@ if [ "$branch" = test ]; then
 else
   tags=("$variant") alias=latest
 fi
-[ "$variant" = gpu ] || tags+=("$alias")
+{{ '[ "$variant" = gpu ] || ' if cookiecutter.__has_gpu }}tags+=("$alias")
 
 # the commit goes along, so that a new one is not hidden by the cache
 repository='{{ cookiecutter.__repo_url }}'
