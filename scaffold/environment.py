@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import http.client
 import json
 import os
 import shutil
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from scaffold.errors import MissingToolError, ScaffoldError
+from scaffold.image import table
 from scaffold.module import Module
 
 FOLDER = ".venv"
 _STAMP = "scaffold.json"
 _LOG_LINES = 15
+_PATIENCE = 10.0
+"""Seconds within which a package index must begin to answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +35,16 @@ class Environment:
         folder: the virtual environment.
         stamp: what it was made from; equal stamps need no new installation.
         commands: what makes it, in order.
+        index: address of the package index, beside the usual one, that `commands` asks for builds
+            without CUDA; "" for none.
+        elsewhere: what makes it where that index does not answer.
     """
 
     folder: Path
     stamp: str
     commands: tuple[tuple[str, ...], ...]
+    index: str = ""
+    elsewhere: tuple[tuple[str, ...], ...] = ()
 
     def program(self, name: str) -> str:
         """Return the path of one of its programs, `python` for one."""
@@ -58,11 +68,14 @@ def plan(module: Module, variant: str = "auto") -> Environment:
 
     Raises:
         MissingToolError: no Python of this machine is one that the module accepts.
-        UsageError: the model repository is not there.
+        UsageError: the model repository is not there, or its framework has no such variant.
     """
     root = module.model_root
     folder = root / FOLDER
-    extra = variant if variant != "auto" else _detected_variant()
+    framework = module.answers.get("framework", "")
+    table.require_variant(framework, variant if variant != "auto" else "cpu", "--variant gpu")
+    detected = "gpu" in table.variants(framework) and _driver_answers()
+    extra = variant if variant != "auto" else "gpu" if detected else "cpu"
     pyproject = root / "pyproject.toml"
     python = _python(pyproject)
     target = f"{root}[{extra}]"
@@ -82,8 +95,14 @@ def plan(module: Module, variant: str = "auto") -> Environment:
     made_from = {"root": str(root), "extra": extra, "python": found}
     digest = hashlib.sha256(pyproject.read_bytes()).hexdigest()
     stamp = json.dumps({**made_from, "pyproject": digest})
-    commands = (install,) if _usable(folder, made_from) else (create, install)
-    return Environment(folder, stamp, commands)
+    before = () if _usable(folder, made_from) else (create,)
+    index = "" if _chosen_by_user(uv) else _index(framework, extra)
+    if not index:
+        return Environment(folder, stamp, (*before, install))
+    # uv takes what belongs to PyTorch from there, pip the highest version: that is such a build, too
+    option = ("--torch-backend", extra) if uv else ("--extra-index-url", index)
+    with_index = (*install[:-2], *option, *install[-2:])
+    return Environment(folder, stamp, (*before, with_index), index, (*before, install))
 
 
 def _usable(folder: Path, made_from: dict[str, str]) -> bool:
@@ -120,7 +139,11 @@ def make(
         if environment.ready:
             return
         say(f"Making the module's environment in {environment.folder} (once; a minute or so)")
-        for command in environment.commands:
+        commands = environment.commands
+        if environment.index and not _answers(environment.index):
+            say(f"{environment.index} does not answer: the usual index must do, perhaps with CUDA")
+            commands = environment.elsewhere
+        for command in commands:
             detail("  " + " ".join(command))
             code, tail = _run(command)
             if code:
@@ -158,13 +181,35 @@ def _locked(repository: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _detected_variant() -> str:
-    """Return "gpu" where an NVIDIA driver answers, else "cpu"."""
+def _driver_answers() -> bool:
+    """Whether an NVIDIA driver answers."""
     program = shutil.which("nvidia-smi")
     if not program:
-        return "cpu"
+        return False
     result = subprocess.run([program, "--list-gpus"], capture_output=True, text=True, check=False)
-    return "gpu" if result.returncode == 0 and "GPU " in result.stdout else "cpu"
+    return result.returncode == 0 and "GPU " in result.stdout
+
+
+def _index(framework: str, extra: str) -> str:
+    """Return the address of the index that has builds without CUDA; "" where the usual one has them.
+
+    The matrix is about Linux, where PyTorch's wheels on PyPI bring CUDA along; elsewhere they do not.
+    """
+    return table.index(framework, extra) if sys.platform == "linux" and extra == "cpu" else ""
+
+
+def _chosen_by_user(uv: str | None) -> bool:
+    """Whether the user says where the framework's wheels come from; then scaffold does not."""
+    return bool(os.environ.get("UV_TORCH_BACKEND" if uv else "PIP_EXTRA_INDEX_URL"))
+
+
+def _answers(index: str) -> bool:
+    """Whether a package index can be reached; through a proxy if the environment names one."""
+    try:
+        with urllib.request.urlopen(f"{index}/torch/", timeout=_PATIENCE):  # noqa: S310 - from the matrix
+            return True
+    except (OSError, ValueError, http.client.HTTPException):
+        return False
 
 
 def _python(pyproject: Path) -> str:

@@ -12,7 +12,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from scaffold import __version__
-from scaffold.image.table import PLAIN_IMAGE, PLAIN_TAG, USUAL_PYTHON, pythons
+from scaffold.image.table import (
+    PLAIN_IMAGE,
+    PLAIN_TAG,
+    TITLES,
+    USUAL_PYTHON,
+    pythons,
+    variants,
+)
 from scaffold.question import LINE, TAG, TEXT, Question, Rule
 
 TEMPLATE_VERSION = __version__
@@ -54,10 +61,10 @@ _REPO_NAME = (
     "{{ slug[:60].strip(dash) }}"
 )
 
-FRAMEWORKS = ("tensorflow",)
+FRAMEWORKS = ("tensorflow", "pytorch", "scikit-learn")
 """The frameworks that the template is written for."""
 
-# What the newest release of each has wheels for: the usual one, then the newer, then the older.
+# What each framework has wheels for: the usual one, then the newer, then the older.
 _PYTHONS = tuple(
     sorted(
         set.intersection(*(set(pythons(framework)) for framework in FRAMEWORKS)),
@@ -207,7 +214,6 @@ QUESTIONS: tuple[Question, ...] = (
         "Framework",
         "The library that the network is written with.",
         choices=FRAMEWORKS,
-        advanced=True,
     ),
     Question(
         "python_version",
@@ -241,7 +247,7 @@ QUESTIONS: tuple[Question, ...] = (
     Question(
         "baseimage_gpu_tag",
         "GPU tag",
-        "Tag of the base image for the GPU image; CUDA itself comes with the framework's wheels.",
+        "Tag of the base image for the GPU image, if there is one; CUDA comes with the framework.",
         # another name of the same image: the platform's build server says by the tag alone which
         # image it wants
         default=_PLAIN_TAG + "{{ '-trixie' if cookiecutter.layout == 'single' else '' }}",
@@ -325,6 +331,13 @@ _ACCOUNT_URL = (
     "https://{{ url.split('@')[-1].replace(':', '/', 1) }}"
     "{%- else -%}{{ url }}{%- endif -%}"
 )
+# Jinja: what people call the framework, and "yes" if it can use a GPU
+_FRAMEWORK_TITLE = (
+    f"{{{{ { ({each: TITLES[each] for each in FRAMEWORKS}) }[cookiecutter.framework] }}}}"
+)
+_WITH_GPU = [framework for framework in FRAMEWORKS if "gpu" in variants(framework)]
+_HAS_GPU = f"{{{{ 'yes' if cookiecutter.framework in {_WITH_GPU} else '' }}}}"
+
 _SUMMARY = "cookiecutter.description.split() | join(' ')"
 _ANSWERS = "".join(
     f'  {question.key}: "{{{{ {_quoted("cookiecutter." + question.key)} }}}}"\n'
@@ -369,6 +382,8 @@ DERIVED: tuple[Derived, ...] = (
     Derived("__summary_md", _markdown(_SUMMARY)),
     Derived("__summary_docker", f"{{{{ {_docker(_SUMMARY)} }}}}"),
     Derived("__description_str", f"{{{{ {_quoted('cookiecutter.description')} }}}}"),
+    Derived("__framework_title", _FRAMEWORK_TITLE),
+    Derived("__has_gpu", _HAS_GPU),
     Derived("__template_version", TEMPLATE_VERSION),
     Derived("__answers", _ANSWERS),
 )

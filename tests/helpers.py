@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,6 +47,25 @@ def run_in_process(capfd: pytest.CaptureFixture[str], arguments: list[str]) -> O
 def rendered(**answers: str) -> dict[str, Tree]:
     """Render both repositories from a few answers."""
     return render(context(complete({"project_name": NAME, **answers})))
+
+
+def cpu_torch(folder: Path) -> dict[str, str]:
+    """Return the variables that lead uv to a PyTorch without CUDA, which is small.
+
+    That is a wheel in the folder that pip has been told of, if one is there, else PyTorch's own index.
+
+    Args:
+        folder: where a file of constraints may be written.
+    """
+    links = os.environ.get("PIP_FIND_LINKS", "").split()
+    for link in links:
+        for wheel in sorted(
+            Path(link).glob(f"torch-*+cpu-cp{sys.version_info[0]}{sys.version_info[1]}-*")
+        ):
+            constraints = folder / "cpu-torch.txt"
+            constraints.write_text(f"torch=={wheel.name.split('-')[1]}\n", encoding="utf-8")
+            return {"UV_FIND_LINKS": link, "UV_CONSTRAINT": str(constraints)}
+    return {"UV_TORCH_BACKEND": "cpu"}
 
 
 def files_below(folder: Path) -> dict[str, tuple[bytes, bool]]:

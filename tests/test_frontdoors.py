@@ -37,6 +37,7 @@ CASES = [
         "default_branch": BY_KEY["default_branch"].choices[number // 2 % 2],
         "metadata_version": BY_KEY["metadata_version"].choices[number % 5],
         "python_version": BY_KEY["python_version"].choices[number % 4],
+        "framework": BY_KEY["framework"].choices[(number // 3 + number) % 3],
     }
     for number, (licence, (project, description)) in enumerate(
         itertools.product(BY_KEY["open_source_license"].choices, TEXTS)

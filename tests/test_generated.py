@@ -14,10 +14,10 @@ from pathlib import Path, PurePosixPath
 import pytest
 import yaml
 
-from scaffold.questions import BY_KEY
+from scaffold.questions import BY_KEY, FRAMEWORKS
 from scaffold.workspace import write_tree
 from tests.conftest import REAL_HOME
-from tests.helpers import Outcome, files_below, rendered
+from tests.helpers import Outcome, cpu_torch, files_below, rendered
 from tests.test_escaping import MULTILINE, NASTY, assert_parses
 
 BIN = Path(sys.executable).parent
@@ -26,13 +26,26 @@ BIN = Path(sys.executable).parent
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 @pytest.mark.xdist_group("generated")
-def test_its_own_tox_is_green(scaffold: Callable[..., Outcome], tmp_path: Path) -> None:
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_its_own_tox_is_green(
+    scaffold: Callable[..., Outcome], tmp_path: Path, framework: str
+) -> None:
     # names and texts that would break any template that is careless with one of them
     long = "a_package_name_of_sixty_letters_that_stretches_every_imports"
-    answers = {"project_name": NASTY, "repo_name": long, "description": MULTILINE}
+    answers = {
+        "project_name": NASTY,
+        "repo_name": long,
+        "description": MULTILINE,
+        "framework": framework,
+    }
     pairs = [argument for key, value in answers.items() for argument in ("-d", f"{key}={value}")]
     assert scaffold("new", tmp_path, "--defaults", *pairs).code == 0
-    environment = {**os.environ, **REAL_HOME, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
+    environment = {
+        **os.environ,
+        **REAL_HOME,
+        **(cpu_torch(tmp_path) if framework == "pytorch" else {}),
+        "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
+    }
     result = subprocess.run(
         [
             str(BIN / "tox"),
@@ -60,25 +73,33 @@ AUTHORS = {
 }
 
 
+LONG = ("plankton" * 8)[:60]
+
+
 @pytest.mark.parametrize("layout", BY_KEY["layout"].choices)
 @pytest.mark.parametrize(
-    ("project", "repository"),
+    ("project", "repository", "framework"),
     [
-        ("A", ""),
-        (("plankton" * 8)[:60], ""),
-        ("Détection d'algues", ""),
-        ("Ταξινόμηση φυτών", "plants"),
-        ("植物识别", "zhi-wu"),
-        ("state-of-the-art", ""),
-        ("3D U-Net", ""),
-        ("class", "class-model"),
-        ("NumPy", "my-numpy"),
+        ("A", "", "tensorflow"),
+        *((LONG, "", framework) for framework in FRAMEWORKS),
+        ("Détection d'algues", "", "pytorch"),
+        ("Ταξινόμηση φυτών", "plants", "scikit-learn"),
+        ("植物识别", "zhi-wu", "tensorflow"),
+        ("state-of-the-art", "", "pytorch"),
+        ("3D U-Net", "", "scikit-learn"),
+        ("class", "class-model", "tensorflow"),
+        ("NumPy", "my-numpy", "pytorch"),
     ],
 )
 def test_whatever_its_name_it_parses_lints_and_validates(
-    scaffold: Callable[..., Outcome], tmp_path: Path, project: str, repository: str, layout: str
+    scaffold: Callable[..., Outcome],
+    tmp_path: Path,
+    project: str,
+    repository: str,
+    framework: str,
+    layout: str,
 ) -> None:
-    answers = {"project_name": project, "layout": layout, **AUTHORS}
+    answers = {"project_name": project, "layout": layout, "framework": framework, **AUTHORS}
     trees = rendered(**answers, **({"repo_name": repository} if repository else {}))
     for folder, tree in trees.items():
         for path, file in tree.items():
@@ -188,6 +209,41 @@ def test_compose_has_the_three_services(layout: str) -> None:
     assert list(services) == ["plants", "plants-gpu", "rclone"]
     devices = services["plants-gpu"]["deploy"]["resources"]["reservations"]["devices"]
     assert devices == [{"driver": "nvidia", "count": 1, "capabilities": ["gpu"]}]
+
+
+def test_a_framework_without_a_gpu_promises_none() -> None:
+    container = rendered(repo_name="plants", framework="scikit-learn")["DEEP-OC-plants"]
+    (compose,) = [path for path in container if path.name == "docker-compose.yml"]
+    assert list(yaml.safe_load(container[compose].content)["services"]) == ["plants", "rclone"]
+    for path, file in container.items():
+        if str(path) in ("image/deep-start", ".scaffold.yml"):
+            continue  # the platforms' options; and the answers, one of which is the GPU tag
+        said = re.findall(r"(?i).*gpu.*", file.content.decode())
+        allowed = {'"num_gpus": ${gpus},', "cpu) gpus=0 ;;"}
+        assert {line.strip() for line in said} <= allowed, path
+    module = rendered(repo_name="plants", framework="scikit-learn")["plants"]
+    extras = module[PurePosixPath("pyproject.toml")].content.decode()
+    assert "\ngpu = [" not in extras
+    assert "\ncpu = [" in extras
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_the_framework_is_known_to_three_files_and_their_tests(framework: str) -> None:
+    modules = {"tensorflow": "tensorflow|keras", "pytorch": "torch", "scikit-learn": "skops"}
+    imports = re.compile(rf"^\s*(from|import) ({modules[framework]})\b", re.MULTILINE)
+    module = rendered(repo_name="plants", framework=framework)["plants"]
+    knowing = {
+        path.name
+        for path, file in module.items()
+        if path.suffix == ".py" and imports.search(file.content.decode())
+    }
+    assert knowing <= {"framework.py", "network.py", "loop.py", "test_framework.py"}
+    assert "network.py" in knowing or "framework.py" in knowing
+    others = "|".join(name for key, name in modules.items() if key != framework)
+    named = re.compile(rf"(?i)\b({others})\b")
+    for path, file in module.items():
+        if path.suffix == ".py" and path.name not in ("helpers.py", "conftest.py"):
+            assert not named.search(file.content.decode()), path
 
 
 @pytest.mark.parametrize(

@@ -306,6 +306,8 @@ def test_prompts_explain_show_defaults_validate_and_ask_again(tmp_path: Path) ->
     child.sendline("GPL")
     child.expect_exact("Error: 'GPL' must be one of: MIT")
     child.sendline("apache-2.0")
+    child.expect_exact("tensorflow | pytorch | scikit-learn")
+    child.sendline("")
     child.expect_exact("Change any of them? [y/N]")
     child.sendline("")
     child.expect_exact("scaffold train")
@@ -345,7 +347,7 @@ def test_the_rest_is_asked_on_request(tmp_path: Path) -> None:
     child.sendline("y")
     child.expect_exact("Git account:")
     child.sendline("https://gitlab.example.org/lab/")
-    for _ in range(8):
+    for _ in range(9):
         child.expect_exact(" > ")
         child.sendline("")
     child.expect(pexpect.EOF)

@@ -27,7 +27,7 @@ _PRINTED = "container.log"
 @click.option(
     "--gpu", "which", flag_value="gpu", help="The GPU image; no GPU is needed to build it."
 )
-@click.option("--all", "which", flag_value="all", help="Both images.")
+@click.option("--all", "which", flag_value="all", help="Every image that the framework has.")
 @click.option(
     "--source",
     type=click.Choice(["local", "git"]),
@@ -82,10 +82,12 @@ def command(
     the container repository.
     """
     from scaffold import local, module
-    from scaffold.image import engine, plan
+    from scaffold.image import engine, plan, table
     from scaffold.image import network as reach
 
-    variants = ("cpu", "gpu") if which == "all" else (which,)
+    found = module.find(path)
+    every = table.variants(found.answers["framework"]) or table.VARIANTS
+    variants = every if which == "all" else (which,)
     wish = plan.Wish(
         variants=variants,
         source=source,
@@ -97,7 +99,6 @@ def command(
         no_cache=no_cache,
         platform=platform,
     )
-    found = module.find(path)
     plans = plan.plan(found, wish)
     reached = reach.detect(ca_bundle, network, clone=source == "git")
     for planned in plans:

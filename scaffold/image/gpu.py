@@ -19,6 +19,7 @@ def options(engine: Engine, module: Module) -> tuple[str, ...]:
     """Return the engine's options for GPUs.
 
     Raises:
+        UsageError: the module's framework uses no GPU.
         MissingToolError: it names all that is missing, and how to get it.
     """
     lacks = problems(module)
@@ -42,9 +43,13 @@ def problems(module: Module) -> list[tuple[str, str]]:
 
     Returns:
         what is wrong and what to do about it, of each.
-    """
-    from scaffold.image import matrix, plan
 
+    Raises:
+        UsageError: the module's framework uses no GPU.
+    """
+    from scaffold.image import matrix, plan, table
+
+    table.require_variant(module.answers["framework"], "gpu", "--gpu")
     try:
         (planned,) = plan.plan(module, plan.Wish(("gpu",)))
         lowest = planned.resolution.driver

@@ -11,14 +11,21 @@ from typing import TYPE_CHECKING, NoReturn
 
 from scaffold.errors import UsageError
 from scaffold.image.base import Base, read
-from scaffold.image.table import PLAIN_IMAGE, TITLES, USUAL_PYTHON, Row, release, rows
+from scaffold.image.table import (
+    PLAIN_IMAGE,
+    TITLES,
+    USUAL_PYTHON,
+    VARIANTS,
+    Row,
+    release,
+    rows,
+    variants,
+)
 
 if TYPE_CHECKING:
     from packaging.specifiers import SpecifierSet
 
 __all__ = ["Resolution", "Row", "driver_problem", "resolve", "rows"]
-
-VARIANTS = ("cpu", "gpu")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +120,7 @@ def resolve(
     """
     wish = _wish(framework, read(image, tag), variant, requirement, python_range)
     base = wish.base
-    if variant == "gpu" and not any(
-        r.framework == framework and r.variant == "gpu" for r in rows()
-    ):
+    if variant not in variants(framework):
         _refuse(wish, f"{wish.title} has no GPU variant", variant="cpu")
     if not any(wish.fits(row) for row in rows()):
         _refuse(wish, f"no {wish.title} {wish.known} fits `{requirement}`")

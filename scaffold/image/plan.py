@@ -8,7 +8,7 @@ from pathlib import Path
 
 from scaffold.answers import account_url
 from scaffold.errors import UsageError
-from scaffold.image import matrix, names, needs, revision
+from scaffold.image import matrix, names, needs, revision, table
 from scaffold.module import Module
 
 FOLDER = "build"
@@ -113,11 +113,14 @@ def plan(module: Module, wish: Wish) -> list[Plan]:
         wish: what the user asks for.
 
     Raises:
-        UsageError: the container repository is not there or of an older template; the combination of
-            base image, Python and framework is impossible; a name or tag is none.
+        UsageError: the container repository is not there or of an older template; the framework has
+            no such variant; the combination of base image, Python and framework is impossible; a name
+            or tag is none.
         ScaffoldError: the repository to build from cannot be reached.
     """
-    container = module.container_root
+    container, framework = module.container_root, module.answers["framework"]
+    for variant in wish.variants:
+        table.require_variant(framework, variant, "--gpu")
     if not (container / _STEPS).is_file():
         raise UsageError(
             f"{container} has no {_STEPS}: its Dockerfile is of an older template",
@@ -132,7 +135,6 @@ def plan(module: Module, wish: Wish) -> list[Plan]:
         address = repository_url(module)
         model_revision = revision.Revision(revision.of_remote(address, branch), branch)
     name = names.repository(module, wish.image)
-    framework = module.answers["framework"]
     container_revision = revision.of_working_tree(container)
     epoch = max(model_revision.epoch, container_revision.epoch, _OLDEST_EPOCH)
     plans = []

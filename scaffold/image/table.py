@@ -1,7 +1,7 @@
 """The matrix: which framework runs with which Python, CUDA, cuDNN and driver, on which base image.
 
 The rows are in `matrix.json`, each with its sources; `refresh.py` makes it. They are about Linux on
-x86-64. Only the standard library is imported here: the questions read the matrix, too.
+x86-64. Nothing but the standard library is imported here: the questions read the matrix, too.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+from scaffold.errors import UsageError
 
 PATH = Path(__file__).with_name("matrix.json")
 
@@ -28,6 +30,15 @@ PACKAGES = {
     "scikit-learn": ("scikit-learn",),
 }
 """The packages on PyPI that hold each framework."""
+
+VARIANTS = ("cpu", "gpu")
+"""The kinds of image."""
+
+OLDEST = {"tensorflow": "2.18", "pytorch": "2.6", "scikit-learn": "1.4"}
+"""The oldest release of each that generated modules take; their `pyproject.toml` says so, too."""
+
+OLDEST_PYTHON = "3.10"
+"""The oldest Python that generated modules run with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +97,50 @@ def release(version: str) -> tuple[int, ...]:
 
 
 def pythons(framework: str) -> tuple[str, ...]:
-    """Return the Pythons that the newest release of a framework has wheels for."""
-    newest = max(
-        (row for row in rows() if row.framework == framework and row.requirement),
-        key=lambda row: release(row.version),
-    )
-    return newest.pythons
+    """Return the Pythons that a generated module can have with a framework, the oldest first."""
+    found = {
+        python
+        for row in rows()
+        if row.framework == framework and row.requirement
+        if release(row.version) >= release(OLDEST[framework])
+        for python in row.pythons
+        if release(python) >= release(OLDEST_PYTHON)
+    }
+    return tuple(sorted(found, key=release))
+
+
+def variants(framework: str) -> tuple[str, ...]:
+    """Return the kinds of image that a framework has: "cpu" and, unless it cannot use one, "gpu"."""
+    found = {row.variant for row in rows() if row.framework == framework}
+    return tuple(variant for variant in VARIANTS if variant in found)
+
+
+def require_variant(framework: str, variant: str, option: str) -> None:
+    """Refuse what a framework has no use for, before anything is done.
+
+    Args:
+        framework: key of `TITLES`; of another one nothing is known, and nothing refused.
+        variant: "cpu" or "gpu".
+        option: what the user asked for it with.
+
+    Raises:
+        UsageError: the framework has no such variant.
+    """
+    if framework in TITLES and variant not in variants(framework):
+        raise UsageError(
+            f"{TITLES[framework]} has no {variant.upper()} variant",
+            hint=f"it computes on the CPU: leave out {option}",
+        )
+
+
+def index(framework: str, variant: str) -> str:
+    """Return the address of the index that pip finds a framework's newest release at; "" for PyPI."""
+    found = [
+        row
+        for row in rows()
+        if (row.framework, row.variant) == (framework, variant) and row.requirement
+    ]
+    if not found:
+        return ""
+    # as in an image: PyPI is preferred where it has such a build
+    return max(found, key=lambda row: (release(row.version), not row.index)).index

@@ -26,14 +26,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..config import UserError
+from ..config import Device, UserError
 
 
-def set_up(seed: int, device: str = "auto") -> str:
+def set_up(seed: int, device: str = "auto", precision: str = "auto") -> Device:
     """There is one device."""
     if device == "gpu":
         raise UserError("numpy sees no GPU")
-    return "cpu"
+    return Device("cpu", "cpu", "float32")
 
 
 def versions() -> dict[str, str]:
@@ -95,16 +95,6 @@ def load(path):
         raise UserError(f"cannot read {path}: {error}") from error
 
 
-def get_state(model, optimizer):
-    """Everything that training changes."""
-    return [model.weights]
-
-
-def set_state(model, optimizer, state):
-    """Go back to what get_state returned."""
-    (model.weights,) = state
-
-
 def digest(model):
     """A fingerprint of the weights."""
     return hashlib.sha256(model.weights.tobytes()).hexdigest()[:16]
@@ -119,31 +109,19 @@ _LOOP = '''"""Gradient descent."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
 import numpy as np
 
 from . import network
 from .framework import set_up
 
 
-@dataclass(frozen=True)
-class Batch:
-    """One step's work."""
-
-    images: Any
-    labels: Any
-    weights: Any
-
-
 class Loop:
     """A network in training."""
 
-    workers, chief, replicas, optimizer = 1, True, 1, None
+    workers, chief, replicas = 1, True, 1
 
-    def __init__(self, config, features, steps, device):
-        self.device = set_up(config.seed, device)
+    def __init__(self, config, features, steps, device="auto", precision="auto"):
+        self.device = set_up(config.seed, device, precision)
         self.model = network.build(features)
         self.rate = 50 * config.learning_rate
 
@@ -166,6 +144,14 @@ class Loop:
     def learning_rate(self):
         """The step size."""
         return float(self.rate)
+
+    def state(self):
+        """Everything that training changes."""
+        return [self.model.weights]
+
+    def restore(self, state):
+        """Go back to what state returned."""
+        (self.model.weights,) = state
 
     def agree(self):
         """Return the digest of the weights."""

@@ -13,7 +13,16 @@ from scaffold.answers import complete, context
 from scaffold.errors import UsageError
 from scaffold.image import needs, refresh
 from scaffold.image.matrix import Resolution, driver_problem, resolve, rows
-from scaffold.image.table import PATH, PLAIN_IMAGE, TITLES, USUAL_PYTHON, Row, pythons, release
+from scaffold.image.table import (
+    PATH,
+    PLAIN_IMAGE,
+    TITLES,
+    USUAL_PYTHON,
+    Row,
+    pythons,
+    release,
+    variants,
+)
 from scaffold.questions import BY_KEY, FRAMEWORKS
 from scaffold.render import render
 from scaffold.workspace import write_tree
@@ -530,8 +539,9 @@ def test_a_new_module_asks_for_what_its_extras_say(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("python", BY_KEY["python_version"].choices)
-@pytest.mark.parametrize("framework", FRAMEWORKS)
-@pytest.mark.parametrize("variant", ["cpu", "gpu"])
+@pytest.mark.parametrize(
+    ("framework", "variant"), [(each, kind) for each in FRAMEWORKS for kind in variants(each)]
+)
 def test_every_python_that_is_offered_is_possible(
     python: str, framework: str, variant: str, tmp_path: Path
 ) -> None:
@@ -549,8 +559,10 @@ def test_every_python_that_is_offered_is_possible(
     assert (found.extra, found.python, found.warnings) == (variant, python, ())
 
 
-def test_the_pythons_of_the_questions_are_those_of_the_newest_release() -> None:
+def test_the_pythons_of_the_questions_are_those_that_every_framework_has() -> None:
     assert pythons("tensorflow") == ("3.10", "3.11", "3.12", "3.13")
+    assert set(pythons("tensorflow")) < set(pythons("pytorch"))
+    assert set(pythons("tensorflow")) < set(pythons("scikit-learn"))
     assert BY_KEY["python_version"].choices == ("3.11", "3.12", "3.13", "3.10")
 
 

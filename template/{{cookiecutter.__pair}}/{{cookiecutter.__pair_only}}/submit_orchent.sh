@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Deploys {{ cookiecutter.__image }} on the DEEP testbed with orchent.
 #
-#   ./submit_orchent.sh cpu|gpu
+#   ./submit_orchent.sh cpu{{ '|gpu' if cookiecutter.__has_gpu }}
 #
 # Needs orchent, the variables ORCHENT_TOKEN (or an oidc-agent account) and ORCHENT_URL, and for
 # access to remote storage RCLONE_URL, RCLONE_USER and RCLONE_PASSWORD (obscured by `rclone
@@ -11,8 +11,10 @@ set -euo pipefail
 variant="${1:-cpu}"
 case "$variant" in
   cpu) gpus=0 ;;
+{%- if cookiecutter.__has_gpu %}
   gpu) gpus=1 ;;
-  *) echo "usage: $0 cpu|gpu" >&2; exit 2 ;;
+{%- endif %}
+  *) echo "usage: $0 cpu{{ '|gpu' if cookiecutter.__has_gpu }}" >&2; exit 2 ;;
 esac
 command -v orchent >/dev/null || { echo "$0: orchent is not installed" >&2; exit 3; }
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Builds and pushes one image; the branch decides the tags.
-#   build.sh BRANCH cpu|gpu BASE_TAG
-#   branch test             -> cpu-test, gpu-test (and test, the CPU image)
-#   branch {{ cookiecutter.default_branch }} -> cpu, gpu (and latest, the CPU image)
+#   build.sh BRANCH cpu{{ '|gpu' if cookiecutter.__has_gpu }} BASE_TAG
+#   branch test             -> cpu-test{{ ', gpu-test' if cookiecutter.__has_gpu }} (and test, the CPU image)
+#   branch {{ cookiecutter.default_branch }} -> cpu{{ ', gpu' if cookiecutter.__has_gpu }} (and latest, the CPU image)
 set -euo pipefail
 
 branch="$1" variant="$2" base_tag="$3"
@@ -12,7 +12,7 @@ if [ "$branch" = test ]; then
 else
   tags=("$variant") alias=latest
 fi
-[ "$variant" = gpu ] || tags+=("$alias")
+{{ '[ "$variant" = gpu ] || ' if cookiecutter.__has_gpu }}tags+=("$alias")
 
 # the commit goes along, so that a new one is not hidden by the cache
 repository='{{ cookiecutter.__repo_url }}'

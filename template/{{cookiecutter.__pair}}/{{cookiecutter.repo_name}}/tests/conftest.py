@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from helpers import KINDS, PACKAGE, environment, run
+from helpers import CLUSTER, KINDS, PACKAGE, environment, run
 
 
 @pytest.fixture
@@ -19,7 +19,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PATH", environment(tmp_path)["PATH"])
     for kind in ("DATA", "MODELS"):
         monkeypatch.delenv(f"{PACKAGE.upper()}_{kind}_REMOTE", raising=False)
-    monkeypatch.delenv("TF_CONFIG", raising=False)
+    for variable in CLUSTER:
+        monkeypatch.delenv(variable, raising=False)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

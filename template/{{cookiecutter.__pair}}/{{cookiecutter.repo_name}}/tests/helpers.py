@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import json
 import os
 import signal
 import socket
@@ -13,17 +15,22 @@ from pathlib import Path
 
 import requests
 
+from {{ cookiecutter.__pkg }}.config import TrainConfig
+
 PACKAGE = "{{ cookiecutter.__pkg }}"
 
 #: Seconds after which anything counts as stuck; a busy machine may need a good part of it.
 TIMEOUT = 180
+
+#: The variables by which a process learns that it is one of several.
+CLUSTER = ("TF_CONFIG", "RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
 
 
 def environment(root: Path, **extra: str) -> dict[str, str]:
     """The environment of a process whose data, models, reports and uploads lie below ``root``."""
     (root / "tmp").mkdir(parents=True, exist_ok=True)
     folders = {f"{PACKAGE.upper()}_{kind.upper()}_PATH": str(root / kind) for kind in KINDS}
-    inherited = {name: value for name, value in os.environ.items() if name != "TF_CONFIG"}
+    inherited = {name: value for name, value in os.environ.items() if name not in CLUSTER}
     scripts = sysconfig.get_path("scripts")
     path = os.pathsep.join([scripts, inherited.get("PATH", "")])
     return {**inherited, **folders, "PATH": path, "TMPDIR": str(root / "tmp"), **extra}
@@ -52,6 +59,28 @@ def run(root: Path, *arguments: str, **extra: str) -> subprocess.CompletedProces
     finally:
         process.kill()
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+
+def quick(home: Path, name: str, epochs: int = 2, precision: str = "auto", **options) -> dict:
+    """Train in this process; the metrics less what may differ between equal trainings."""
+    from {{ cookiecutter.__pkg }}.models import train
+
+    settings = TrainConfig(epochs=epochs, **options)
+    return comparable(train.train(settings, name=name, precision=precision, say=lambda line: None))
+
+
+def comparable(metrics: dict) -> dict:
+    return {key: value for key, value in metrics.items() if key not in ("run", "seconds")}
+
+
+def read(path: Path) -> dict:
+    return json.loads(path.read_text("utf-8"))
+
+
+def history(run: Path) -> list[list[str]]:
+    """The lines of ``history.csv`` less their seconds."""
+    with (run / "history.csv").open() as file:
+        return [line[:-1] for line in csv.reader(file)]
 
 
 def free_port() -> int:

@@ -45,7 +45,7 @@ def test_help_of_command(command: str, capsys: pytest.CaptureFixture[str]) -> No
 
 
 def test_help_imports_nothing_heavy(home: Path) -> None:
-    heavy = ("numpy", "matplotlib", "sklearn", "tensorflow", "keras", "deepaas", "PIL")
+    heavy = ("numpy", "matplotlib", "sklearn", "deepaas", "PIL", *config.FRAMEWORK)
     result = python(
         home,
         f"import sys, {PACKAGE}.__main__ as m; m._parser().format_help();"
@@ -66,6 +66,7 @@ def test_help_imports_nothing_heavy(home: Path) -> None:
         (["train", "--batch-size", "many"], "'many' is not a whole number"),
         (["train", "--seed", "-1"], "'-1' is not a whole number between 0 and 2147483647"),
         (["train", "--device", "tpu"], "invalid choice: 'tpu'"),
+        (["train", "--precision", "float8"], "invalid choice: 'float8'"),
         (["train", "--name", "a", "--resume", "b"], "not allowed with"),
         (["features", "--seed", "x"], "'x' is not a whole number"),
         (["predict"], "required: FILE"),
@@ -117,14 +118,15 @@ def test_data_and_features(home: Path, capsys: pytest.CaptureFixture[str]) -> No
 def test_without_framework(home: Path, command: str) -> None:
     result = python(
         home,
-        "import sys; sys.modules.update(tensorflow=None, keras=None);"
+        f"import sys; sys.modules.update(dict.fromkeys({config.FRAMEWORK}));"
         f"from {PACKAGE}.models import runs;"
         f"from {PACKAGE}.config import TrainConfig;"
         "run = runs.create_run(TrainConfig(), 'x'); (run.path / 'metrics.json').write_text('{}');"
         f"from {PACKAGE}.__main__ import main; sys.exit(main(['{command}']))",
     )
     assert result.returncode == 3
-    assert "is not installed: run pip install -e '.[cpu]' (or '.[gpu]')" in result.stderr
+    assert f"is not installed: {config.INSTALL}\n" in result.stderr
+    assert "run pip install -e '.[cpu]'" in config.INSTALL
     assert result.stderr.count("\n") == 1
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import fcntl
-import json
 import os
 import re
 import signal
@@ -24,30 +22,23 @@ from {{ cookiecutter.__pkg }}.__main__ import main
 from {{ cookiecutter.__pkg }}.features.build_features import (
     Split,
 )
-from {{ cookiecutter.__pkg }}.models import loop, runs, train
+from {{ cookiecutter.__pkg }}.models import (
+    batches,
+    runs,
+    train,
+)
 
-from helpers import PACKAGE, TIMEOUT, environment, free_port, start, wait_for
-
-
-def quick(home: Path, name: str, epochs: int = 2, **options: object) -> dict:
-    """Train in this process; the metrics less what may differ between equal trainings."""
-    settings = config.TrainConfig(epochs=epochs, **options)
-    metrics = train.train(settings, name=name, say=lambda line: None)
-    return comparable(metrics)
-
-
-def comparable(metrics: dict) -> dict:
-    return {key: value for key, value in metrics.items() if key not in ("run", "seconds")}
-
-
-def read(path: Path) -> dict:
-    return json.loads(path.read_text("utf-8"))
-
-
-def history(run: Path) -> list[list[str]]:
-    """The lines of ``history.csv`` less their seconds."""
-    with (run / "history.csv").open() as file:
-        return [line[:-1] for line in csv.reader(file)]
+from helpers import (
+    PACKAGE,
+    TIMEOUT,
+    comparable,
+    environment,
+    history,
+    quick,
+    read,
+    start,
+    wait_for,
+)
 
 
 def test_defaults_are_good(trained: SimpleNamespace) -> None:
@@ -61,6 +52,7 @@ def test_defaults_are_good(trained: SimpleNamespace) -> None:
     assert min(metrics["recall"].values()) > 0.85
     assert metrics["workers"] == 1
     assert metrics["device"]
+    assert metrics["precision"] == ("float32" if metrics["device"] == "cpu" else "bfloat16")
     assert {"python", "numpy", "model"} < set(metrics["versions"])
 
 
@@ -155,10 +147,14 @@ def test_seed(home: Path) -> None:
     assert quick(home, "third", seed=1)["weights_digest"] != first["weights_digest"]
 
 
+#: Enough that a training is killed before its end, however quick its epochs.
+EPOCHS = 16
+
+
 def test_kill_and_resume(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Killed and resumed gives, to the last bit, what an undisturbed training gives."""
-    whole = quick(home, "whole", epochs=8)
-    process = start(home, "train", "--epochs", "8", "--name", "killed")
+    whole = quick(home, "whole", epochs=EPOCHS)
+    process = start(home, "train", "--epochs", str(EPOCHS), "--name", "killed")
     second = home / "models" / "killed" / "checkpoints" / "epoch-00002.npz"
     try:
         wait_for(lambda: second.exists() or process.poll() is not None, "two epochs")
@@ -168,14 +164,14 @@ def test_kill_and_resume(home: Path, capsys: pytest.CaptureFixture[str]) -> None
     killed = runs.Run(home / "models" / "killed")
     assert not killed.ended
     done = len(runs.load_checkpoint(killed).history)
-    assert 2 <= done < 8
+    assert 2 <= done < EPOCHS
     with pytest.raises(config.UserError, match="train --resume killed"):
         runs.find_run("killed")
 
     assert main(["train", "--resume"]) == 0
     output = capsys.readouterr().out
-    assert f"resuming killed after epoch {done}: 8 epochs" in output
-    assert f"epoch {done:3}/8" not in output
+    assert f"resuming killed after epoch {done}: {EPOCHS} epochs" in output
+    assert f"epoch {done:3}/{EPOCHS}" not in output
     assert comparable(read(killed.path / "metrics.json")) == whole
     assert history(killed.path) == history(home / "models" / "whole")
     assert not list(killed.path.rglob(".tmp-*"))
@@ -217,7 +213,7 @@ def test_resume_before_the_first_checkpoint(home: Path) -> None:
     created = runs.create_run(config.TrainConfig(epochs=2), "killed")
     features = (home / "models" / "whole" / "features.json").read_text()
     (created.path / "features.json").write_text(features)
-    (created.path / ".tmp-123-model.keras").write_text("half")
+    (created.path / ".tmp-123-model").write_text("half")
     resumed = train.train(created.config(), resume=created, say=lambda line: None)
     assert comparable(resumed) == whole
     assert not list(created.path.glob(".tmp-*"))
@@ -248,78 +244,13 @@ def test_resume_with_other_features(home: Path) -> None:
         train.train(train.resumed(ended, 2), resume=ended)
 
 
-def test_two_workers_agree(home: Path) -> None:
-    """Two real processes on this machine end with the same weights; one of them writes."""
-    train.prepare(say=lambda line: None)
-    addresses = [f"127.0.0.1:{free_port()}" for _ in range(2)]
-    processes = [
-        start(
-            home,
-            *("train", "--epochs", "2", "--name", "both"),
-            TF_CONFIG=json.dumps(
-                {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
-            ),
-        )
-        for index in range(2)
-    ]
-    try:
-        outputs = [process.communicate(timeout=120) for process in processes]
-    finally:
-        for process in processes:
-            process.kill()
-    assert [process.returncode for process in processes] == [0, 0], outputs
-    metrics = read(home / "models" / "both" / "metrics.json")
-    assert metrics["workers"] == 2
-    assert [path.name for path in (home / "models").iterdir()] == ["both"]
-    expected = f"weights {metrics['weights_digest']}"
-    assert [out.splitlines().count(expected) for out, _ in outputs] == [1, 1]
-    assert "epoch   2/2" in outputs[0][0]
-    assert "epoch" not in outputs[1][0]
-    # The same batches, only shared: nearly the same result as one process gives.
-    first, second = (float(line[1]) for line in history(home / "models" / "both")[1:])
-    alone = quick(home, "alone")
-    assert alone["weights_digest"] != metrics["weights_digest"]
-    assert metrics["test_accuracy"] == pytest.approx(alone["test_accuracy"], abs=0.1)
-    assert second < first
-
-
-@pytest.mark.parametrize(
-    ("value", "message"),
-    [
-        ("nonsense", "not as TensorFlow wants it"),
-        ("[]", "not as TensorFlow wants it"),
-        ('{"cluster": {"worker": ["a:1"]}}', "not as TensorFlow wants it"),
-        ('{"cluster": {"ps": ["a:1"]}, "task": {"type": "ps", "index": 0}}', "ps 0 cannot train"),
-        ('{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": 1}}', "worker 1"),
-    ],
-)
-def test_bad_cluster(home: Path, monkeypatch: pytest.MonkeyPatch, value: str, message: str) -> None:
-    monkeypatch.setenv("TF_CONFIG", value)
-    with pytest.raises(config.UserError, match=message):
-        quick(home, "run")
-    assert not (home / "models").exists()
-
-
-@pytest.mark.parametrize(
-    ("kind", "index", "chief"),
-    [("chief", 0, True), ("worker", 0, False), ("worker", 1, False)],
-)
-def test_chief_of_a_cluster(
-    monkeypatch: pytest.MonkeyPatch, kind: str, index: int, chief: bool
-) -> None:
-    cluster = {"chief": ["a:1"], "worker": ["b:1", "c:1"], "evaluator": ["d:1"]}
-    task = {"type": kind, "index": index}
-    monkeypatch.setenv("TF_CONFIG", json.dumps({"cluster": cluster, "task": task}))
-    assert loop.cluster() == (3, chief)
-
-
 def test_batches() -> None:
     images = np.arange(10, dtype=np.float32).repeat(64).reshape(10, 8, 8)
     split = Split(images, np.arange(10))
-    epochs = [list(train.batches(split, 3, 2, 0, epoch)) for epoch in (1, 1, 2)]
+    epochs = [list(batches.batches(split, 3, 2, 0, epoch)) for epoch in (1, 1, 2)]
     orders = [
-        np.concatenate([batch.labels[batch.weights > 0] for batch in batches]).tolist()
-        for batches in epochs
+        np.concatenate([batch.labels[batch.weights > 0] for batch in each]).tolist()
+        for each in epochs
     ]
     assert orders[0] == orders[1] != orders[2]
     assert all(sorted(order) == list(range(10)) for order in orders)
@@ -332,7 +263,7 @@ def test_batches() -> None:
 def test_shift_moves_by_at_most_a_pixel() -> None:
     image = np.zeros((200, 8, 8), np.float32)
     image[:, 4, 4] = 1
-    moved = train.shift(image, np.random.default_rng(0))
+    moved = batches.shift(image, np.random.default_rng(0))
     assert {tuple(np.argwhere(each)[0]) for each in moved} == {
         (row, column) for row in (3, 4, 5) for column in (3, 4, 5)
     }
@@ -372,13 +303,3 @@ def test_names(home: Path) -> None:
 def test_out_of_range(options: dict) -> None:
     with pytest.raises(config.UserError, match=f"{next(iter(options))} must be between"):
         config.TrainConfig(**options)
-
-
-def test_gpu_asked_for(home: Path) -> None:
-    from {{ cookiecutter.__pkg }}.models import framework
-
-    if framework.tf.config.list_physical_devices("GPU"):
-        assert framework.set_up(0, "gpu") != "cpu"
-    else:
-        with pytest.raises(config.UserError, match="sees no GPU"):
-            framework.set_up(0, "gpu")

@@ -10,7 +10,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from .config import FRAMEWORK, PACKAGE, TrainConfig, UserError, counted
+from .config import FRAMEWORK, INSTALL, PACKAGE, TrainConfig, UserError, counted
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -25,11 +25,7 @@ def main(arguments: list[str] | None = None) -> int:
     except ModuleNotFoundError as error:
         if (error.name or "").split(".")[0] not in FRAMEWORK:
             raise
-        print(
-            f"{PACKAGE}: {error.name} is not installed: "
-            "run pip install -e '.[cpu]' (or '.[gpu]') in the repository",
-            file=sys.stderr,
-        )
+        print(f"{PACKAGE}: {error.name} is not installed: {INSTALL}", file=sys.stderr)
         return 3
     except KeyboardInterrupt as error:
         advice = f"; {error}" if str(error) else ""
@@ -76,7 +72,18 @@ def _parser() -> argparse.ArgumentParser:
             metavar="N" if kind is int else "X",
             help=f"{option.metadata['help']} (default: {option.default:g})",
         )
-    train.add_argument("--device", choices=("auto", "cpu", "gpu"), default="auto")
+    train.add_argument(
+        "--device",
+        choices=("auto", "cpu", "gpu"),
+        default="auto",
+        help="what computes (default: a GPU if there is one that the framework can use)",
+    )
+    train.add_argument(
+        "--precision",
+        choices=("auto", "float32", "bfloat16"),
+        default="auto",
+        help="bfloat16 is mixed precision (default: it on GPUs that have it, else float32)",
+    )
     which = train.add_mutually_exclusive_group()
     which.add_argument("--name", help="of the run (default: the time)")
     which.add_argument(
@@ -120,7 +127,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME:PATH",
         help=f"an rclone path such as rshare:my-models (or set {PACKAGE.upper()}_MODELS_REMOTE)",
     )
-    export = add(_export, "write a trained network for other programs, such as TensorFlow Serving")
+    export = add(_export, "write a trained network for other programs")
     export.add_argument(
         "--output", type=Path, metavar="FOLDER", help="where to (default: models/export)"
     )
@@ -189,6 +196,7 @@ def _train(options: argparse.Namespace) -> None:
         name=options.name,
         resume=resume,
         device=options.device,
+        precision=options.precision,
         say=say,
         data=options.data,
         push=push if options.push is not None else None,

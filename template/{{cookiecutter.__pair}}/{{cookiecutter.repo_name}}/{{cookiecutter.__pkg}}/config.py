@@ -11,7 +11,20 @@ from typing import Any
 PACKAGE = __package__ or Path(__file__).parent.name
 
 #: The importable names of the machine-learning framework; without them nothing trains.
+{%- if cookiecutter.framework == 'pytorch' %}
+FRAMEWORK = ("torch",)
+{%- elif cookiecutter.framework == 'scikit-learn' %}
+FRAMEWORK = ("sklearn", "skops")
+{%- else %}
 FRAMEWORK = ("tensorflow", "keras")
+{%- endif %}
+
+#: What to do when they are missing.
+{%- if cookiecutter.__has_gpu %}
+INSTALL = "run pip install -e '.[cpu]' (or '.[gpu]') in the repository"
+{%- else %}
+INSTALL = "run pip install -e '.[cpu]' in the repository"
+{%- endif %}
 
 #: What the network sees: height and width of a picture in pixels, and the value of full ink.
 IMAGE_SHAPE = (8, 8)
@@ -106,6 +119,26 @@ def package_version() -> str:
         return "not installed"
 
 
+@dataclass(frozen=True)
+class Device:
+    """What a network computes on.
+
+    Attributes:
+        kind: ``cpu`` or ``gpu``.
+        name: for people: ``cpu``, or the names of the GPUs.
+        precision: of most of a training's arithmetic: ``float32``, or ``bfloat16``, where weights
+            and what they are updated with stay in float32 (mixed precision).
+    """
+
+    kind: str
+    name: str
+    precision: str
+
+    def __str__(self) -> str:
+        """For people, such as ``cpu`` or ``NVIDIA H100 (bfloat16)``."""
+        return self.name if self.precision == "float32" else f"{self.name} ({self.precision})"
+
+
 def _option(default: Any, help: str, low: float, high: float) -> Any:
     return field(default=default, metadata={"help": help, "low": low, "high": high})
 
@@ -120,7 +153,7 @@ class TrainConfig:
 
     epochs: int = _option(30, "passes over the training split", 1, 10_000)
     batch_size: int = _option(64, "images per step, over all workers together", 1, 65_536)
-    learning_rate: float = _option(2e-3, "initial step size of Adam; it decays to 0", 1e-6, 1.0)
+    learning_rate: float = _option(2e-3, "{% if cookiecutter.framework == 'scikit-learn' %}step size of Adam{% else %}initial step size of Adam; it decays to 0{% endif %}", 1e-6, 1.0)
     seed: int = _option(0, "seed of weights, shuffling and augmentation", 0, 2**31 - 1)
 
     def __post_init__(self) -> None:

@@ -21,7 +21,7 @@ def atomic(path: Path) -> Iterator[Path]:
     """Yield a temporary path to write to; it becomes ``path`` when the block succeeds.
 
     The temporary file lies in the same folder (a rename across file systems is a copy) and keeps
-    the suffix, which decides the format for numpy and Keras.
+    the suffix, which decides the format for some libraries.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".tmp-{os.getpid()}-{path.name}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -19,9 +20,9 @@ def export(run: runs.Run, folder: Path | None = None) -> tuple[Path, Path]:
         folder: where to; without it, ``models/export``.
 
     Returns:
-        ``<folder>/<n>.keras``, the network itself, which takes scaled pictures; and
-        ``<folder>/<n>/``, a SavedModel that takes raw ones. ``n`` counts up, as TensorFlow
-        Serving wants it: it serves the highest one, given ``--model_base_path=<folder>``.
+        ``<folder>/<n>`` with the suffix of the run's own file, the network itself, which takes
+        scaled pictures; and the folder ``<folder>/<n>``, what :func:`network.export` makes of it,
+        which takes raw ones. ``n`` counts up: servers take the highest one.
     """
     from . import network
 
@@ -35,5 +36,12 @@ def export(run: runs.Run, folder: Path | None = None) -> tuple[Path, Path]:
     copy = folder / f"{number}{source.suffix}"
     with atomic(copy) as temporary:
         shutil.copyfile(source, temporary)
-    network.export(model, features, folder / str(number))
-    return copy, folder / str(number)
+    made = folder / str(number)
+    temporary = made.with_name(f".tmp-{os.getpid()}-{made.name}")
+    try:
+        network.export(model, features, temporary)
+        # Servers poll the folder: a version must appear there complete.
+        temporary.rename(made)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return copy, made

@@ -5,7 +5,7 @@
 ``checkpoints/``   everything needed to go on after each of the newest epochs
 ``history.csv``    one line per epoch
 ``tensorboard/``   the same curves as event files: ``tensorboard --logdir models --port 6006``
-``model.keras``    the weights of the best epoch (the suffix is the framework's)
+``model.*``        the network after its best epoch (the suffix is the framework's)
 ``metrics.json``   the result on the test split; a run without it has not ended
 """
 

@@ -13,8 +13,6 @@ from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from tqdm import tqdm
 
 from ..config import (
@@ -41,12 +39,10 @@ from ..remote import push
 from ..storage import write_json
 from ..visualization import visualize
 from . import network, runs
+from .batches import batches
 from .evaluate import score
 from .framework import versions
-from .loop import Batch, Loop, cluster
-
-#: Most pixels that augmentation moves a picture by, in each direction.
-MAX_SHIFT = 1
+from .loop import Loop, cluster
 
 Say = Callable[[str], None]
 
@@ -57,6 +53,7 @@ def train(
     name: str | None = None,
     resume: runs.Run | None = None,
     device: str = "auto",
+    precision: str = "auto",
     say: Say = print,
     data: str | None = None,
     push: str | None = None,
@@ -68,6 +65,7 @@ def train(
         name: of the new run; without it, the time.
         resume: a run to go on with after its newest checkpoint, instead of a new one.
         device: ``auto``, ``cpu`` or ``gpu``.
+        precision: ``auto``, ``float32`` or ``bfloat16``; see ``framework.set_up``.
         say: takes each line meant for the user.
         data: an rclone path to bring the raw data from first.
         push: an rclone path to copy the run's folder to when it has ended.
@@ -84,7 +82,7 @@ def train(
     with ExitStack() as lock:
         if resume is not None and cluster()[1]:
             lock.enter_context(runs.locked(resume))
-        metrics = _train(config, name, resume, device, say, lock)
+        metrics = _train(config, name, resume, (device, precision), say, lock)
     if push and "run" in metrics:  # of several workers, the first
         metrics["pushed"] = push_run(runs.find_run(metrics["run"]), push, say)
     return metrics
@@ -120,11 +118,14 @@ def _train(
     config: TrainConfig,
     name: str | None,
     resume: runs.Run | None,
-    device: str,
+    wanted: tuple[str, str],
     say: Say,
     lock: ExitStack,
 ) -> dict[str, Any]:
-    """Do what :func:`train` says; ``lock`` is what the lock of a new run is left to."""
+    """Do what :func:`train` says.
+
+    ``wanted`` are device and precision; ``lock`` is what the lock of a new run is left to.
+    """
     features, splits = load_features()
     checkpoint = None
     if resume is not None:
@@ -135,11 +136,11 @@ def _train(
             )
         checkpoint = runs.load_checkpoint(resume)
     steps = -(-len(splits["train"].labels) // config.batch_size)
-    loop = Loop(config, features, steps, device)
+    loop = Loop(config, features, steps, *wanted)
     history = []
     if resume is not None and checkpoint is not None:
         try:
-            network.set_state(loop.model, loop.optimizer, checkpoint.state)
+            loop.restore(checkpoint.state)
         except UserError as error:
             raise UserError(f"run {resume.name}: {error}") from error
         history = checkpoint.history
@@ -182,43 +183,6 @@ def prepare(say: Say = print, data: str | None = None) -> None:
         make_dataset()
     say(f"no features yet: making {processed_path()}")
     build_features()
-
-
-def batches(split: Split, size: int, replicas: int, seed: int, epoch: int) -> Iterator[Batch]:
-    """Shuffled, augmented batches of one epoch, each of the same size.
-
-    Args:
-        split: what to train on.
-        size: images per batch; rounded up to a multiple of ``replicas``.
-        replicas: devices that share each batch.
-        seed: of the run; with ``epoch``, all that order and augmentation depend on.
-        epoch: counted from 1.
-    """
-    random = np.random.default_rng([seed, epoch])
-    size = -(-size // replicas) * replicas
-    order = random.permutation(len(split.labels))
-    images = shift(split.images[order], random)
-    labels = split.labels[order]
-    for start in range(0, len(order), size):
-        used = len(order[start : start + size])
-        # Filled up with repetitions of weight 0: one shape means that TensorFlow compiles once.
-        rows = np.resize(np.arange(start, start + used), size)
-        weights = (np.arange(size) < used).astype(np.float32)
-        yield Batch(images[rows], labels[rows], weights)
-
-
-def shift(images: NDArray[np.float32], random: np.random.Generator) -> NDArray[np.float32]:
-    """Move each picture, shape (N, height, width), by up to ``MAX_SHIFT`` pixels each way.
-
-    What moves in is the picture's own corner, which is paper.
-    """
-    moved = np.empty_like(images)
-    moves = random.integers(-MAX_SHIFT, MAX_SHIFT + 1, size=(len(images), 2))
-    wide = np.pad(images, ((0, 0), (MAX_SHIFT, MAX_SHIFT), (MAX_SHIFT, MAX_SHIFT)), mode="edge")
-    height, width = images.shape[1:]
-    for number, (down, right) in enumerate(moves + MAX_SHIFT):
-        moved[number] = wide[number, down : down + height, right : right + width]
-    return moved
 
 
 def _open_run(
@@ -267,9 +231,8 @@ def _train_epochs(
         if best_epoch(history) == epoch:
             network.save(loop.model, run.path / network.MODEL_FILE)
         runs.write_history(run, history)
-        state = network.get_state(loop.model, loop.optimizer)
         # Last: once the checkpoint is there, the rest of the epoch is there too.
-        runs.save_checkpoint(run, runs.Checkpoint(state, history))
+        runs.save_checkpoint(run, runs.Checkpoint(loop.state(), history))
         say(
             f"{title}  loss {loss:.4f}  accuracy {accuracy:.4f}  validation loss "
             f"{validation.loss:.4f}  accuracy {validation.accuracy:.4f}  {seconds:.1f} s"
@@ -318,7 +281,8 @@ def _finish(
         "epochs": len(history),
         "best_epoch": best_epoch(history),
         "seconds": round(sum(line.seconds for line in history), 3),
-        "device": loop.device,
+        "device": loop.device.name,
+        "precision": loop.device.precision,
         "data": manifest.take(raw_path()).summary(),
         "sizes": {name: len(split.labels) for name, split in splits.items()},
         "versions": {

@@ -1,0 +1,1 @@
+{% include ['frameworks/' ~ cookiecutter.framework ~ '/test_framework.py', 'template/templates/frameworks/' ~ cookiecutter.framework ~ '/test_framework.py'] %}
