@@ -384,6 +384,11 @@ DERIVED: tuple[Derived, ...] = (
     Derived("__description_str", f"{{{{ {_quoted('cookiecutter.description')} }}}}"),
     Derived("__framework_title", _FRAMEWORK_TITLE),
     Derived("__has_gpu", _HAS_GPU),
+    # whether the Dockerfile is to tell by the base image's tag that the GPU image is wanted
+    Derived(
+        "__gpu_by_tag",
+        "{{ cookiecutter.__has_gpu if cookiecutter.layout == 'single' else '' }}",
+    ),
     Derived("__template_version", TEMPLATE_VERSION),
     Derived("__answers", _ANSWERS),
 )

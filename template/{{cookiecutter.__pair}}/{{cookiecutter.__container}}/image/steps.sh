@@ -55,7 +55,7 @@ clone_module() {
   rm -rf "$4/.git" ~/.netrc
 }
 
-{%- if cookiecutter.layout == 'single' %}
+{%- if cookiecutter.__gpu_by_tag %}
 
 # extra_of EXTRA TAG GPU_TAG: which extra is meant; `auto` goes by the tag of the base image
 extra_of() {
