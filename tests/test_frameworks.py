@@ -34,6 +34,8 @@ def test_the_whole_flow_is_good_and_quiet(framework: str, tmp_path: Path) -> Non
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     torch = cpu_torch(tmp_path) if framework == "pytorch" else {}
     variables = {**os.environ, **REAL_HOME, **torch, "PATH": path, "PYTHONPATH": str(ROOT)}
+    # other tests want the other cores: a second thread of PyTorch's would wait for one most of the time
+    variables["OMP_NUM_THREADS"] = "1"
 
     def run(*arguments: object) -> subprocess.CompletedProcess[str]:
         result = subprocess.run(
