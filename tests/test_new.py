@@ -325,7 +325,7 @@ def test_the_layout_decides_what_is_suggested(tmp_path: Path) -> None:
     child.sendline("plant_classification")
     child.expect_exact("Error: 'plant_classification' must be joined by '-' alone in a single")
     child.sendline("plants-of-the-alps")
-    for _ in range(4):
+    for _ in range(5):
         child.expect_exact(" > ")
         child.sendline("")
     child.expect_exact("Default branch     main")
@@ -340,14 +340,14 @@ def test_the_layout_decides_what_is_suggested(tmp_path: Path) -> None:
 
 def test_the_rest_is_asked_on_request(tmp_path: Path) -> None:
     child = terminal(tmp_path, "-d", "project_name=Plants", "-d", "repo_name=plants", "--json")
-    for _ in range(5):
+    for _ in range(6):
         child.expect_exact(" > ")
         child.sendline("")
     child.expect_exact("Change any of them? [y/N]")
     child.sendline("y")
     child.expect_exact("Git account:")
     child.sendline("https://gitlab.example.org/lab/")
-    for _ in range(9):
+    for _ in range(8):
         child.expect_exact(" > ")
         child.sendline("")
     child.expect(pexpect.EOF)
