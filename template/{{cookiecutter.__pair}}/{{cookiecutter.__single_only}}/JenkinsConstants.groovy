@@ -1,5 +1,8 @@
 import groovy.transform.Field
 
+{%- if cookiecutter.framework == 'scikit-learn' or cookiecutter.baseimage_cpu_tag == cookiecutter.baseimage_gpu_tag %}
+// What the platform's build server asks for. Without tags of the base image it builds one image.
+{%- else %}
 // What the platform's build server asks for: it builds the Dockerfile once with each tag of the base
 // image. The Dockerfile knows by the tag that the GPU image is wanted, so keep the two different.
 @Field
@@ -7,7 +10,7 @@ def base_cpu_tag = '{{ cookiecutter.baseimage_cpu_tag }}'
 
 @Field
 def base_gpu_tag = '{{ cookiecutter.baseimage_gpu_tag }}'
-
+{% endif %}
 @Field
 def dockerfile = 'Dockerfile'
 
