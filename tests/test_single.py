@@ -228,6 +228,13 @@ def test_the_build_server_and_the_dockerfile_agree_on_the_tags(single: Path) -> 
     assert (arguments["source"], arguments["extra"]) == ("local", "auto")
 
 
+def test_without_a_tag_of_its_own_there_is_no_gpu_image_on_the_build_server() -> None:
+    ((_, tree),) = rendered(layout="single", baseimage_gpu_tag="3.11-slim").items()
+    files = {str(path): file.content.decode() for path, file in tree.items()}
+    assert re.findall(r"def (\w+)", files["JenkinsConstants.groovy"]) == ["dockerfile"]
+    assert "\nARG gpu_tag=\n" in files["Dockerfile"]
+
+
 def test_an_image_that_has_the_framework_gets_no_extra() -> None:
     ((_, tree),) = rendered(layout="single", docker_baseimage="tensorflow/tensorflow").items()
     (content,) = [file.content for path, file in tree.items() if str(path) == "Dockerfile"]
