@@ -26,17 +26,30 @@ BIN = Path(sys.executable).parent
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 @pytest.mark.xdist_group("generated")
-@pytest.mark.parametrize("framework", FRAMEWORKS)
+@pytest.mark.parametrize(
+    ("framework", "layout", "licence"),
+    [
+        ("tensorflow", "pair", "MIT"),
+        ("pytorch", "single", "none"),
+        ("scikit-learn", "pair", "GPL-3.0-only"),
+        ("scikit-learn", "single", "Apache-2.0"),
+    ],
+)
 def test_its_own_tox_is_green(
-    scaffold: Callable[..., Outcome], tmp_path: Path, framework: str
+    scaffold: Callable[..., Outcome], tmp_path: Path, framework: str, layout: str, licence: str
 ) -> None:
+    """The code and its tests are the same in both layouts: see test_combinations.py."""
     # names and texts that would break any template that is careless with one of them
     long = "a_package_name_of_sixty_letters_that_stretches_every_imports"
+    if layout == "single":
+        long = long.replace("_", "-")
     answers = {
         "project_name": NASTY,
         "repo_name": long,
         "description": MULTILINE,
         "framework": framework,
+        "layout": layout,
+        "open_source_license": licence,
     }
     pairs = [argument for key, value in answers.items() for argument in ("-d", f"{key}={value}")]
     assert scaffold("new", tmp_path, "--defaults", *pairs).code == 0

@@ -10,7 +10,7 @@ import yaml
 
 from tests.engines import Here
 from tests.image import light
-from tests.image.test_build import ALL_WELL, built, commit, in_image, verdicts
+from tests.image.test_build import ALL_WELL, built, commit, in_image, scaffold, verdicts
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("engine")]
 
@@ -63,3 +63,15 @@ def test_plain_docker_build_needs_no_argument(docker_engine: Here, single: light
         & files
     )
     assert "--jupyter" in in_image(docker_engine, reference, "deep-start", "--help")
+
+
+def test_scikit_learn_has_one_image(docker_engine: Here, tmp_path: Path) -> None:
+    answers = ("project_name=Leaf reader", "framework=scikit-learn", "layout=single")
+    pairs = [part for answer in answers for part in ("-d", answer)]
+    result = scaffold(docker_engine, "new", tmp_path, "--defaults", *pairs)
+    assert result.returncode == 0, result.stderr
+    (image,) = built(docker_engine, tmp_path / "leaf-reader", "--all")
+    assert verdicts(image) == ALL_WELL
+    refused = scaffold(docker_engine, "build", tmp_path / "leaf-reader", "--gpu")
+    assert refused.returncode == 2
+    assert "scikit-learn has no GPU variant" in refused.stderr
