@@ -45,6 +45,7 @@ bench: $(VENV)/test.stamp
 	$(BIN)/python -m benchmarks.run
 	$(BIN)/python -m benchmarks.metadata
 	$(BIN)/python -m benchmarks.data --rounds 3
+	$(BIN)/python -m benchmarks.catalogue
 
 fuzz: $(VENV)/test.stamp
 	$(BIN)/python -m tests.fuzz.metadata --count 20000

@@ -33,6 +33,10 @@ EXPORT = "metadata export v2.yml --format"
 
 # schema, command line, exit code
 COMMANDS = [
+    ("catalogue-list", "catalogue list --catalogue listed", 0),
+    ("catalogue-list", "catalogue search nothing --catalogue listed", 1),
+    ("catalogue-show", "catalogue show plants --catalogue listed", 0),
+    ("catalogue-check", "catalogue check --catalogue listed", 0),
     ("new", "new there -d project_name=Plants", 0),
     ("new", "new there -d project_name=Plants --dry-run --only model", 0),
     ("new", "new there -d project_name=Plants --no-git --only container -q", 0),
@@ -99,11 +103,13 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         "bad.json": replaced(V1, '  "title": "Plant classification",\n', ""),
         "fixable.json": replaced(V1, '"MIT",', '"Apache 2.0",'),
         "own.json": '{"required": ["author"]}',
+        "listed/MODULES.yml": "- module: https://github.com/deephdc/DEEP-OC-plants\n",
+        "listed/DEEP-OC-plants/metadata.json": V1,
         "far/a.txt": "a",
         "own/b.txt": "b",
         "empty/.gitkeep": "",
     }.items():
-        Path(name).parent.mkdir(exist_ok=True)
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
         Path(name).write_text(text)
 
 

@@ -21,6 +21,7 @@ COMMANDS = {
     "run": "Run the module's image: API, GPU, data and models wired.",
     "validate": "Check metadata files: every error, at its line.",
     "sync": "Copy data in and results out with rclone, and prove that all is there.",
+    "catalogue": "Look into the marketplaces: list, search, show and check their modules.",
     "doctor": "Check this machine and this module, and mend what can be mended.",
     "metadata": "Schemas, rules, migration, cards and exports of module metadata.",
 }
