@@ -22,6 +22,7 @@ COMMANDS = {
     "validate": "Check metadata files: every error, at its line.",
     "sync": "Copy data in and results out with rclone, and prove that all is there.",
     "catalogue": "Look into the marketplaces: list, search, show and check their modules.",
+    "submit": "Check the module, publish it, and open the pull request on a catalogue.",
     "doctor": "Check this machine and this module, and mend what can be mended.",
     "metadata": "Schemas, rules, migration, cards and exports of module metadata.",
 }

@@ -23,7 +23,7 @@ from {{ cookiecutter.__pkg }}.dataset import (
 
 from helpers import PACKAGE, Server, environment, free_port, run, wait_for
 
-USER, PASSWORD = "ann", "s3cret-Passw0rd"
+USER, PASSWORD = "ann", "s3cret-Passw0rd"  # pragma: allowlist secret
 
 
 @dataclass(frozen=True)
