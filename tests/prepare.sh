@@ -8,6 +8,7 @@ wanted=()
 # need PROGRAM PACKAGE
 need() { command -v "$1" >/dev/null || [ -x "/usr/sbin/$1" ] || wanted+=("$2"); }
 need git git
+need npm npm  # which fetches GitHub's API description
 command -v google-chrome >/dev/null || need chromium chromium
 need chromedriver chromium-driver
 need unshare util-linux

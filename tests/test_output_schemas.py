@@ -1,7 +1,7 @@
 """Every document that `--json` prints has a published schema, and follows it.
 
 `train`, `predict`, `serve`, `build` and `run` take their time; tests/test_local.py and tests/image check
-what they print.
+what they print, and tests/marketplace what `submit` does.
 """
 
 from __future__ import annotations
@@ -87,6 +87,7 @@ COMMANDS = [
     ("error", "metadata show gone.json", 2),
     ("error", "metadata show v2.yml --html v1.json", 4),
     ("error", "metadata migrate v2.yml --to 2.0.0", 4),
+    ("error", "submit plant_classification --check", 2),
     ("error", "no-such-command", 2),
 ]
 
@@ -129,7 +130,7 @@ def test_what_a_command_prints_follows_its_schema(
 
 
 def test_no_schema_goes_unchecked() -> None:
-    elsewhere = {"build-output", "run-output", "serve-output", *MODULES_OWN}
+    elsewhere = {"build-output", "run-output", "serve-output", "submit-output", *MODULES_OWN}
     assert {f"{schema}-output" for schema, _, _ in COMMANDS} | elsewhere == {*OUTPUTS}
 
 
