@@ -92,6 +92,8 @@ def between(git: Git, revision: str, subject: Subject, action: str, commit: str)
         raise ScaffoldError(
             f"{name} of {subject.known.url} is no UTF-8: {error}", hint="tell its maintainers"
         ) from None
+    if name == SUBMODULES:
+        path = entries.path_of(text, url) or path  # a module may be listed under another name
     link = _link(git, revision, path)
     if name == LIST:
         if action == "submit":

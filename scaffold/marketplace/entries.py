@@ -137,6 +137,24 @@ def change_stanza(text: str, path: str, url: str, branch: str) -> str:
     return "".join(lines)
 
 
+def path_of(text: str, url: str) -> str | None:
+    """Return where `.gitmodules` has the submodule of a repository; None if it has none."""
+    path, found = "", False
+    for line in [*text.splitlines(keepends=True), "["]:
+        if _ANY_HEADING.match(line):
+            if found:
+                return path
+            heading = _HEADING.match(line)
+            path, found = re.sub(r"\\(.)", r"\1", heading["name"]) if heading else "", False
+        elif (variable := _VARIABLE.match(line)) and line.lstrip()[:1] not in "#;":
+            if variable["key"].lower() == "path":
+                path = variable["value"].strip('"')
+            found |= variable["key"].lower() == "url" and plain_url(variable["value"]) == plain_url(
+                url
+            )
+    return None
+
+
 def remove_stanza(text: str, path: str) -> str:
     """Take the entry of a submodule out of `.gitmodules`; comments after it stay."""
     lines = text.splitlines(keepends=True)

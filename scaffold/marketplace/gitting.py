@@ -96,6 +96,8 @@ def without_password(address: str) -> str:
 def _hint(said: str) -> str:
     if "non-fast-forward" in said or "fetch first" in said:
         return "somebody has pushed meanwhile: `git pull`, and run the command again"
+    if re.search(r"(?i)tell me who you are|ident name|auto-detect email", said):
+        return 'git does not know who you are: `git config --global user.name "Ann Lee"`, user.email too'
     if re.search(r"(?i)authentication|403|could not read|permission denied|not found", said):
         return "may your token, or your ssh key, write there?"
     return "what git says tells why; run the command again after mending it"

@@ -286,7 +286,8 @@ def _listed(look: Look) -> Iterator[Finding]:
     elif look.action != "submit" and not found:
         yield Finding(
             *("listed", "", FAILED, f"{where} does not list {url}"),
-            "`scaffold submit` without --update and --withdraw lists it",
+            "`scaffold submit` without --update and --withdraw lists it; a pull request that is "
+            "still open is closed on its own page",
         )
     else:
         yield Finding("listed", "", GOOD, f"{where} lists it" if found else f"not in {file} yet")

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from scaffold.answers import account_url
 from scaffold.errors import UsageError
-from scaffold.marketplace.catalogues import KNOWN, Known, owner_of, plain_url
+from scaffold.marketplace.catalogues import KNOWN, Known, name_of, owner_of, plain_url
 from scaffold.marketplace.github import server
 from scaffold.marketplace.gitting import Git, without_password
 from scaffold.marketplace.tokens import Token
@@ -60,7 +60,7 @@ class Subject:
         known: the catalogue.
         repositories: the module's, the one that is listed last.
         url: the address that is listed.
-        path: of the submodule, where the catalogue's list is one of submodules.
+        path: of the submodule that the catalogue has, or will have, of it.
     """
 
     module: Module
@@ -126,7 +126,7 @@ def of(module: Module, catalogue: str = "", branch: str = "") -> Subject:
         # DEEP's maintainers fork what users have made, under this name:
         # https://github.com/deephdc/deep-oc, README
         url = f"{server()}/{owner_of(known.url)}/UC-{account}-{listed.name}"
-    return Subject(module, known, repositories, url, listed.name)
+    return Subject(module, known, repositories, url, name_of(url))
 
 
 def _repository(module: Module, role: str, folder: Path, branch: str) -> Repository:

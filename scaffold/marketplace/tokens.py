@@ -13,6 +13,9 @@ from scaffold.marketplace.github import SCOPES, server
 
 _SECONDS = 10
 _VARIABLE = "SCAFFOLD_GIT_TOKEN"
+# set by git when it calls a hook or an alias; they would point every command at that repository
+_HOOKS = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_COMMON_DIR",
+          "GIT_NAMESPACE", "GIT_PREFIX")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,8 @@ def git_variables(token: Token | None) -> dict[str, str]:
     git gets it from a credential helper that reads a variable: so it is on no command line and in
     no file, and git asks for it only where the address is GitHub's.
     """
-    variables = {**os.environ, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+    kept = {name: value for name, value in os.environ.items() if name not in _HOOKS}
+    variables = {**kept, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
     if token is None:
         return variables
     helper = f'!f() {{ test "$1" = get && echo username=x-access-token && echo "password=${_VARIABLE}"; }}; f'

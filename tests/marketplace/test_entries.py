@@ -73,6 +73,10 @@ def test_a_stanza_is_added_and_taken_out_again(text: str) -> None:
     assert [each.strip() for each in added] == [each.strip() for each in STANZA.splitlines()]
     assert ("\r" in after) is ("\r" in text)
     assert entries.add_stanza(after, "owl", f"{HUB}/owl", "main") == after
+    assert (entries.path_of(text, f"{HUB}/owl"), entries.path_of(after, f"{HUB}/owl.git")) == (
+        None,
+        "owl",
+    )
     assert entries.remove_stanza(after, "owl") == text
     assert entries.remove_stanza(text, "owl") == text
 

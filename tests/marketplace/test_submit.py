@@ -54,13 +54,13 @@ def test_a_pair_to_an_open_pull_request(world: World, pair: Path, scaffold: Scaf
     document = submitted(scaffold, pair)
     assert document["pull_request"] == PULL
     assert {*states(document).values()} == {"made"}
-    branch = "submit-DEEP-OC-leaf_reader"
+    branch = "submit-UC-ann-DEEP-OC-leaf_reader"
     assert world.file("ann/deep-oc", branch, "MODULES.yml") == LISTED.encode() + DEEP_LINE
     assert world.git("ann/deep-oc", "diff", "--name-only", "main", branch) == "MODULES.yml"
     for name in ("leaf_reader", "DEEP-OC-leaf_reader"):
         assert world.git(f"ann/{name}", "branch", "--format=%(refname:short)") == "master\ntest"
     (pull,) = world.forge.pulls
-    assert (pull["title"], pull["head"]) == ("Add DEEP-OC-leaf_reader", f"ann:{branch}")
+    assert (pull["title"], pull["head"]) == ("Add UC-ann-DEEP-OC-leaf_reader", f"ann:{branch}")
     assert pull["maintainer_can_modify"] is True
     assert "| code | https://github.com/ann/leaf_reader, branch `master` |" in pull["body"]
     assert "- [x] secrets (leaf_reader): " in pull["body"]
@@ -206,7 +206,7 @@ def test_no_push_leaves_a_branch(
     clone = pair.parent / "deep-oc"
     assert outcome.document["folder"] == str(clone)
     assert outcome.document["page"].startswith(
-        "https://github.com/deephdc/deep-oc/compare/main...YOUR-ACCOUNT:submit-DEEP-OC"
+        "https://github.com/deephdc/deep-oc/compare/main...YOUR-ACCOUNT:submit-UC-ann-DEEP-OC"
     )
     assert (clone / "MODULES.yml").read_bytes() == LISTED.encode() + DEEP_LINE
     assert git(clone, "status", "--porcelain") == ""
@@ -265,6 +265,18 @@ def test_update_and_withdraw(world: World, single: Path, scaffold: Scaffold) -> 
     assert world.forge.pulls[1]["title"] == "Remove leaf-reader"
     assert world.file(fork, "withdraw-leaf-reader", ".gitmodules") == SUBMODULES.encode()
     assert world.git(fork, "ls-tree", "withdraw-leaf-reader", "leaf-reader") == ""
+
+
+def test_a_module_listed_under_another_name(world: World, single: Path, scaffold: Scaffold) -> None:
+    entry = (
+        STANZA.decode().replace('leaf-reader"', 'old"').replace("path = leaf-reader", "path = old")
+    )
+    listed = SUBMODULES + entry.replace("leaf-reader\n", "leaf-reader.git/\n")
+    world.publish("ai4os-hub/modules-catalog", {".gitmodules": listed}, {"old": "3" * 40})
+    document = submitted(scaffold, single, "--update")
+    assert world.file("ann/modules-catalog", document["branch"], ".gitmodules") == listed.encode()
+    commit = git(single, "rev-parse", "HEAD")
+    assert commit in world.git("ann/modules-catalog", "ls-tree", document["branch"], "old")
 
 
 def branch_of(world: World) -> str:
