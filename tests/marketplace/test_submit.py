@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections import Counter
@@ -9,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pexpect
 import pytest
 
 from tests.helpers import Outcome, assert_follows
@@ -108,6 +110,22 @@ def test_killed_after_every_step(world: World, layout: str, request: pytest.Fixt
     assert world.git(fork, "rev-list", "--count", f"main..{branch_of(world)}") == "1"
 
 
+@pytest.mark.slow
+def test_the_real_lists(world: World, pair: Path, single: Path, scaffold: Scaffold) -> None:
+    if "SCAFFOLD_CORPUS" not in os.environ:
+        pytest.skip("SCAFFOLD_CORPUS does not name the folder with catalog/")
+    root = Path(os.environ["SCAFFOLD_CORPUS"]) / "catalog"
+    for module, repository, name, entry in (
+        (pair, "deephdc/deep-oc", "MODULES.yml", DEEP_LINE),
+        (single, "ai4os-hub/modules-catalog", ".gitmodules", STANZA),
+    ):
+        (kept,) = root.glob(f"*{name.lstrip('.')}")
+        world.publish(repository, {name: kept.read_bytes().decode()}, {})
+        branch = submitted(scaffold, module)["branch"]
+        fork = f"ann/{repository.partition('/')[2]}"
+        assert world.file(fork, branch, name) == kept.read_bytes() + entry
+
+
 def test_check_says_all_at_once(world: World, pair: Path, scaffold: Scaffold) -> None:
     fresh = scaffold("submit", pair, "--check", "--json")
     assert fresh.code == 0
@@ -194,6 +212,17 @@ def test_dry_run_shows_everything_and_does_nothing(
     assert "would: create ai4os-hub/leaf-reader\n    POST /orgs/" in plain.out
     refused = scaffold("submit", single)
     assert (refused.code, "--yes" in refused.err, writes(world)) == (4, True, {})
+
+
+def test_it_asks_in_a_terminal(world: World, single: Path) -> None:
+    line = ["-m", "scaffold", "submit", str(single)]
+    with pexpect.spawn(sys.executable, line, cwd=str(ROOT), encoding="utf-8", timeout=60) as child:
+        child.expect(r"This will, in public:\s+create ai4os-hub/leaf-reader\s")
+        child.expect("Go on\\?")
+        child.sendline("n")
+        child.expect("nothing was done")
+        child.expect(pexpect.EOF)
+    assert (child.exitstatus, writes(world)) == (4, {})
 
 
 def test_no_push_leaves_a_branch(
