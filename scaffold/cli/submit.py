@@ -91,7 +91,7 @@ def command(
     token = tokens.find() if check or dry_run or no_push else tokens.need()
     with ExitStack() as stack:
         github = stack.enter_context(GitHub(token, say=out.progress))
-        found = _checked(out, submitted, action, token, github, show=not dry_run)
+        found = _checked(out, submitted, action, token, github)
         stopping = _stopping(found, accept)
         document = _document(submitted, action, found, ready=not stopping)
         if check or (stopping and not dry_run):
@@ -113,15 +113,13 @@ def _checked(
     action: str,
     token: Token | None,
     github: GitHub,
-    *,
-    show: bool,
 ) -> list[Finding]:
     from scaffold.marketplace import preflight
 
     out.progress(f"Checking {submitted.listed.name} for the catalogue {submitted.known.name} …")
     with _catalogue(submitted, token) as catalogue:
         found = preflight.run(preflight.Look(submitted, action, token, github, catalogue))
-    if show and not out.as_json and not out.quiet:
+    if not out.as_json and not out.quiet:
         for each in found:
             sign, colour = _SIGNS["warning" if each.mended else each.verdict]
             about = f" {each.about}" if each.about else ""

@@ -210,6 +210,9 @@ def test_dry_run_shows_everything_and_does_nothing(
     assert world.forge.find("ai4os-hub/leaf-reader") is None
     plain = scaffold("submit", single, "--dry-run")
     assert "would: create ai4os-hub/leaf-reader\n    POST /orgs/" in plain.out
+    assert plain.out.startswith(
+        "✓ metadata leaf-reader: ai4-metadata.yml is valid at version 2.3.0"
+    )
     refused = scaffold("submit", single)
     assert (refused.code, "--yes" in refused.err, writes(world)) == (4, True, {})
 
