@@ -11,6 +11,8 @@ from scaffold.errors import MissingToolError, ScaffoldError
 from scaffold.marketplace.tokens import Token, git_variables
 
 _SECONDS = 600
+# https://github.blog/2021-04-05-behind-githubs-new-authentication-token-formats
+_TOKENS = ("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_")
 
 
 class Git:
@@ -91,6 +93,16 @@ def plain(said: str) -> str:
 def without_password(address: str) -> str:
     """Return an address without the user and password that may be in it."""
     return re.sub(r"(://)[^/@\s]+@", r"\1", address)
+
+
+def has_password(address: str) -> bool:
+    """Whether an address holds a password, or a token in the place of the user.
+
+    >>> has_password("ssh://git@github.com/ann/leaf"), has_password("https://ann:pw@github.com/ann/leaf")
+    (False, True)
+    """
+    user = re.match(r"[a-z+]+://([^/@\s]+)@", address)
+    return user is not None and (":" in user[1] or user[1].startswith(_TOKENS))
 
 
 def _hint(said: str) -> str:

@@ -19,7 +19,7 @@ from scaffold.image.plan import FOLDER
 from scaffold.marketplace import registry
 from scaffold.marketplace.catalogues import Catalogue, owner_of, plain_url
 from scaffold.marketplace.github import GitHub
-from scaffold.marketplace.gitting import Git, without_password
+from scaffold.marketplace.gitting import Git, has_password
 from scaffold.marketplace.subject import Repository, Subject
 from scaffold.marketplace.tokens import Token
 
@@ -166,7 +166,7 @@ def _license(look: Look) -> Iterator[Finding]:
 
 def _remote(look: Look) -> Iterator[Finding]:
     for each in look.subject.repositories:
-        if without_password(each.remote) != each.remote:
+        if has_password(each.remote):
             yield Finding(
                 *("password", each.name, FAILED, "the address of its origin holds a password"),
                 f"`git -C {each.folder} remote set-url origin {each.url}.git`, and revoke it",

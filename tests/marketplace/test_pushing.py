@@ -18,7 +18,7 @@ import pytest
 
 from scaffold.errors import ScaffoldError
 from scaffold.marketplace import registry, secrets
-from scaffold.marketplace.gitting import Git
+from scaffold.marketplace.gitting import Git, has_password, without_password
 from scaffold.marketplace.tokens import Token
 from tests.engines import installed
 from tests.marketplace.conftest import git
@@ -175,6 +175,22 @@ def _put_image(base: str, tag: str) -> None:
 )
 def test_names_of_images(text: str, name: str) -> None:
     assert registry.name_of_image(text) == name
+
+
+@pytest.mark.parametrize(
+    ("address", "holds"),
+    [
+        ("git@github.com:ann/leaf.git", False),
+        ("ssh://git@github.com/ann/leaf.git", False),
+        ("https://ann@github.com/ann/leaf", False),
+        ("https://ann:pw@github.com/ann/leaf", True),
+        ("https://ghp_abc@github.com/ann/leaf", True),
+        ("https://github.com/ann/leaf@1", False),
+    ],
+)
+def test_passwords_in_addresses(address: str, holds: bool) -> None:
+    assert has_password(address) is holds
+    assert ("pw" in without_password(address), "ghp" in without_password(address)) == (False, False)
 
 
 def test_secrets_of_long_ago(tmp_path: Path) -> None:
