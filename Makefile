@@ -8,7 +8,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-quick test-whole-way test-engines test-slow lint format bench fuzz wheel clean
+.PHONY: demo test test-quick test-engines test-whole-way test-data test-slow lint format bench fuzz wheel clean
 
 demo: $(VENV)/run.stamp
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python docs/demo.py demo
@@ -16,7 +16,7 @@ demo: $(VENV)/run.stamp
 test: lint
 	@tests/prepare.sh
 	$(BIN)/pytest -n 2 -m "not slow"
-	$(MAKE) --jobs 2 --output-sync=target test-whole-way test-engines test-slow
+	$(MAKE) --jobs 2 --output-sync=target test-engines test-whole-way test-slow test-data
 
 # what starts engines shares one of each, and what trains shares one environment: a process for each;
 # the longest first
@@ -27,7 +27,10 @@ test-engines: $(VENV)/test.stamp
 	$(BIN)/pytest -m slow tests/image --ignore tests/image/test_whole_way.py
 
 test-slow: $(VENV)/test.stamp
-	$(BIN)/pytest -m slow --ignore tests/image
+	$(BIN)/pytest -m slow --ignore tests/image --ignore tests/data
+
+test-data: $(VENV)/test.stamp
+	$(BIN)/pytest -m slow tests/data
 
 test-quick: $(VENV)/test.stamp
 	$(BIN)/pytest -n 2 -m "not slow"

@@ -4,27 +4,23 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
-import http.client
 import json
 import os
 import shutil
 import subprocess
 import sys
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from scaffold.errors import MissingToolError, ScaffoldError
-from scaffold.image import table
+from scaffold.image import network, table
 from scaffold.module import Module
 
 FOLDER = ".venv"
 _STAMP = "scaffold.json"
 _LOG_LINES = 15
-_PATIENCE = 10.0
-"""Seconds within which a package index must begin to answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +136,7 @@ def make(
             return
         say(f"Making the module's environment in {environment.folder} (once; a minute or so)")
         commands = environment.commands
-        if environment.index and not _answers(environment.index):
+        if environment.index and not network.index_answers(environment.index):
             say(f"{environment.index} does not answer: the usual index must do, perhaps with CUDA")
             commands = environment.elsewhere
         for command in commands:
@@ -201,15 +197,6 @@ def _index(framework: str, extra: str) -> str:
 def _chosen_by_user(uv: str | None) -> bool:
     """Whether the user says where the framework's wheels come from; then scaffold does not."""
     return bool(os.environ.get("UV_TORCH_BACKEND" if uv else "PIP_EXTRA_INDEX_URL"))
-
-
-def _answers(index: str) -> bool:
-    """Whether a package index can be reached; through a proxy if the environment names one."""
-    try:
-        with urllib.request.urlopen(f"{index}/torch/", timeout=_PATIENCE):  # noqa: S310 - from the matrix
-            return True
-    except (OSError, ValueError, http.client.HTTPException):
-        return False
 
 
 def _python(pyproject: Path) -> str:

@@ -10,7 +10,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -88,6 +88,7 @@ def execute(
     started, clock = datetime.now(timezone.utc), time.monotonic()
     with records.writing(planned.folder):
         planned.folder.mkdir(parents=True, exist_ok=True)
+    planned = with_reachable_index(planned, say)
     base_digest = _base(planned, engine, say)
     packed = context.pack(planned.container, planned.model)
     with packed.archive:
@@ -227,6 +228,20 @@ def _give_up(process: subprocess.Popen[str], engine: Engine) -> None:
         process.wait(_PATIENCE[engine.name])
     except subprocess.TimeoutExpired:
         process.kill()
+
+
+def with_reachable_index(planned: Plan, say: Callable[[str], None]) -> Plan:
+    """Leave out an index of builds without CUDA that cannot be reached: pip asks it for each package.
+
+    Args:
+        planned: what will be built.
+        say: gets a line if it is left out.
+    """
+    index = planned.arguments.get("extra_index")
+    if planned.variant != "cpu" or not index or network.index_answers(index):
+        return planned
+    say(f"{index} does not answer: the usual index must do, perhaps with CUDA")
+    return replace(planned, arguments={**planned.arguments, "extra_index": "none"})
 
 
 def _failed(planned: Plan, engine: Engine, parser: Parser, code: int, log: Path) -> ScaffoldError:

@@ -8,8 +8,10 @@ address goes as one of the build arguments that engines know by themselves and l
 from __future__ import annotations
 
 import configparser
+import http.client
 import os
 import tempfile
+import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,6 +28,8 @@ _PIP_VARIABLES = {
 }
 # predefined in every Dockerfile, and kept out of its history (docs.docker.com, ARG)
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY")
+_PATIENCE = 10.0
+"""Seconds within which a package index must begin to answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,3 +158,12 @@ def _read(path: Path) -> bytes:
             f"cannot read {path}: {error.strerror}",
             hint="--ca-bundle takes a file in the PEM format",
         ) from None
+
+
+def index_answers(index: str) -> bool:
+    """Whether a package index can be reached; through a proxy if the environment names one."""
+    try:
+        with urllib.request.urlopen(f"{index}/torch/", timeout=_PATIENCE):  # noqa: S310 - from the matrix
+            return True
+    except (OSError, ValueError, http.client.HTTPException):
+        return False

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import functools
+import http.server
 import stat
+import subprocess
+import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from scaffold import module
 from scaffold.errors import UsageError
-from scaffold.image import network
+from scaffold.image import build, network, plan
+from scaffold.workspace import write_tree
+from tests.helpers import rendered
 
 PEM = "-----BEGIN CERTIFICATE-----\nabc\n-----END CERTIFICATE-----\n"
 
@@ -117,3 +125,32 @@ def test_proxies_are_passed_on_by_name_and_logins_only_for_cloning(
         "no_proxy": "localhost",
     }
     assert network.detect(None, "", clone=True).netrc == netrc
+
+
+def test_an_index_that_does_not_answer_is_left_out(tmp_path: Path) -> None:
+    """Asked for each package, it would be tried again each time."""
+    for name, tree in rendered(repo_name="leaves", framework="pytorch").items():
+        write_tree(tree, tmp_path / name)
+        subprocess.run(["git", "init", "--quiet", tmp_path / name], check=True)
+    found = module.find(tmp_path / "leaves")
+    said: list[str] = []
+
+    def index(variant: str, address: str) -> str | None:
+        (planned,) = plan.plan(found, plan.Wish((variant,)))
+        planned = replace(planned, arguments={**planned.arguments, "extra_index": address})
+        return build.with_reachable_index(planned, said.append).arguments.get("extra_index")
+
+    assert index("cpu", "http://127.0.0.1:9/simple") == "none"
+    assert said == [
+        "http://127.0.0.1:9/simple does not answer: the usual index must do, perhaps with CUDA"
+    ]
+    assert index("gpu", "http://127.0.0.1:9/simple") == "http://127.0.0.1:9/simple"
+    folder = tmp_path / "served"
+    (folder / "simple" / "torch").mkdir(parents=True)
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        there = f"http://127.0.0.1:{server.server_port}/simple"
+        assert index("cpu", there) == there
+        server.shutdown()
+    assert len(said) == 1

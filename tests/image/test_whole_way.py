@@ -1,4 +1,4 @@
-"""The whole way with TensorFlow: from nothing to images in a registry, and with podman too."""
+"""The whole way: from nothing to TensorFlow's images in a registry; with podman, scikit-learn's."""
 
 from __future__ import annotations
 
@@ -22,18 +22,22 @@ _ALLOWANCE = 150_000_000
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A freshly generated model repository, its container repository beside it."""
-    folder = tmp_path_factory.mktemp("tensorflow")
-    here = Here("docker", folder, {})
-    result = scaffold(here, "new", folder, "--defaults", "-d", "project_name=Digit reader")
+    return generated(tmp_path_factory.mktemp("tensorflow"))
+
+
+def generated(folder: Path, framework: str = "tensorflow") -> Path:
+    answers = ("project_name=Digit reader", f"framework={framework}")
+    pairs = [part for answer in answers for part in ("-d", answer)]
+    result = scaffold(Here("docker", folder, {}), "new", folder, "--defaults", *pairs)
     assert result.returncode == 0, result.stderr
     return folder / "digit_reader"
 
 
-def test_podman_builds_tries_and_runs_it(podman_engine: Here, pair: Path) -> None:
-    (image,) = built(podman_engine, pair)
+def test_podman_builds_tries_and_runs_it(podman_engine: Here, tmp_path: Path) -> None:
+    (image,) = built(podman_engine, generated(tmp_path, "scikit-learn"))
     assert verdicts(image) == ALL_WELL
     assert image["engine"].startswith("podman ")
-    with podman_engine.open() as engine:  # 2 GB that nobody needs any more
+    with podman_engine.open() as engine:  # what nobody needs any more
         engine.call("system", "prune", "--all", "--force")
 
 
