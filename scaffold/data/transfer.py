@@ -102,6 +102,7 @@ def transfer(engine: Engine, job: Job, *, delete: dict[str, int] | None = None) 
         RefusedError: another process copies to or from this folder.
     """
     started = time.monotonic()
+    is_new = not job.folder.exists()
     if job.direction == PULL:
         make_folder(job.folder)
     elif not job.folder.is_dir():
@@ -131,7 +132,10 @@ def transfer(engine: Engine, job: Job, *, delete: dict[str, int] | None = None) 
         manifest=path,
         digest=made.digest,
         overcome=tuple(f"{path}: {message}" for path, message in dict.fromkeys(outcome.complaints)),
-        notes=_notes(job, can, proof, _skipped(outcome)),
+        notes=(
+            *([f"{job.folder} was not there: it has been made"] if is_new else []),
+            *_notes(job, can, proof, _skipped(outcome)),
+        ),
     )
 
 

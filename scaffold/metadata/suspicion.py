@@ -66,7 +66,7 @@ def misspelt_keys(
         unknown += 1
         if unknown > _MOST or not isinstance(key, str) or key in _IN_USE:
             continue
-        if close := nearest(key, properties):
+        if close := nearest(key, properties if path else [*properties, *sorted(_IN_USE)]):
             message = f"the schema has no key `{dotted((*path, key))}`; its value is not read"
             hint = f"did you mean `{close}`?"
             yield Problem("unknown-key", message, hint, (*path, key), on_key=True)

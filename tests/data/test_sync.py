@@ -260,6 +260,10 @@ def test_a_folder_is_a_remote_too(sync: Sync, tmp_path: Path) -> None:
     (done,) = sync.good("pull", tmp_path / "here", "--remote", space)["copies"]
     assert content(tmp_path / "here") == NAMES
     assert (done["files"], done["checked"]) == (len(NAMES), len(NAMES))
+    made = f"{tmp_path / 'here'} was not there: it has been made"  # or was it misspelt?
+    assert made in done["notes"]
+    (again,) = sync.good("pull", tmp_path / "here", "--remote", space)["copies"]
+    assert made not in again["notes"]
     assert sync.good("check", tmp_path / "here", "--remote", space)["checks"][0]["checked"] == len(
         NAMES
     )

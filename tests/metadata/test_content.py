@@ -189,6 +189,12 @@ YAML = {
             "maintainers make or fork yours there when you submit"
         )
     ],
+    ("\ntitle:", "\nlicence: MIT\ntitle:"): [
+        (
+            "2:1 /licence warning unknown-key: the schema has no key `licence`; its value is not read "
+            "| did you mean `license`?"
+        )
+    ],
     ("\n  docker_image: ai4oshub/plants", ""): [
         (
             "11:1 /links warning docker-image: `links.docker_image` is missing; the marketplace cannot "
