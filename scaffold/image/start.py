@@ -273,7 +273,7 @@ def _image(
             if reference != wanted[0]:
                 notes.append(f"there is no {wanted[0]}; this is {reference}")
             return found
-    option = f"--{wish.variant}"
+    option = f"--{wish.variant}" + (f" --tag {wish.tag}" if wish.tag else "")
     raise ScaffoldError(
         f"{engine.title} has no image {' or '.join(wanted)}",
         hint=f"build it with `scaffold build {option}`, or get it from its registry with --pull",
