@@ -295,7 +295,7 @@ def test_the_image_is_that_of_the_branch_or_of_the_default_one(docker: Place) ->
     assert missing.returncode == 1
     error = json.loads(missing.stdout)["error"]
     assert error["message"].endswith(f"has no image {name}:v9 or {name}:v9-cpu")
-    assert error["hint"].startswith("build it with `scaffold build --cpu`")
+    assert error["hint"].startswith("build it with `scaffold build --cpu --tag v9`")
 
 
 def test_an_image_is_pulled_if_that_is_asked_for(docker: Place, tmp_path: Path) -> None:
