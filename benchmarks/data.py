@@ -79,7 +79,9 @@ def commands(server: Server, source: Path, name: str) -> dict[str, Callable[[str
 def measure(server: Server, source: Path, name: str, rounds: int, ways: Collection[str]) -> None:
     """Time the four commands in turn, and print medians and ratios paired by round."""
     assert server.root
-    shutil.copytree(source, server.root / f"{name}-from")
+    # through the server: it remembers what its folders hold
+    line = [RCLONE, "copy", str(source), server.remote(f"{name}-from")]
+    subprocess.run(line, env=environment(server), check=True, capture_output=True)
     seconds: dict[str, list[float]] = {}
     for turn in range(rounds + 1):
         for what, command in commands(server, source, name).items():
