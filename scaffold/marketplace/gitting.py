@@ -65,6 +65,11 @@ class Git:
         rows = (line.split("\t") for line in said.splitlines() if "\t" in line)
         return {name.removeprefix("refs/heads/"): commit for commit, name in rows}
 
+    def is_public(self, address: str) -> bool:
+        """Whether everybody can clone from an address: without this user's logins, that is."""
+        without = ("-c", "credential.helper=", "-c", "core.askPass=", "ls-remote", "--heads")
+        return self.ask(*without, "--", address) is not None
+
     def _run(
         self, arguments: tuple[str, ...], given: bytes, variables: Mapping[str, str] | None
     ) -> subprocess.CompletedProcess[bytes]:

@@ -172,12 +172,19 @@ def _remote(look: Look) -> Iterator[Finding]:
                 f"`git -C {each.folder} remote set-url origin {each.url}.git`, and revoke it",
             )
         if not each.on_github:
-            yield Finding(
-                *("remote", each.name, FAILED, f"{each.url} is not where the catalogues are"),
-                f"`git -C {each.folder} remote set-url origin https://github.com/ACCOUNT/{each.folder.name}.git`",
-            )
+            yield _readable(each)
         elif look.github:
             yield _published(look.github, each)
+
+
+def _readable(repository: Repository) -> Finding:
+    """Look whether everybody can clone from a forge whose API we do not know, GitLab for one."""
+    if Git(repository.folder).is_public(repository.url):
+        return Finding("remote", repository.name, GOOD, f"{repository.url} is public")
+    return Finding(
+        *("remote", repository.name, FAILED, f"nobody can clone {repository.url} without a login"),
+        "create it there as a public repository; `scaffold submit` creates them on GitHub only",
+    )
 
 
 def _published(github: GitHub, repository: Repository) -> Finding:
@@ -203,8 +210,6 @@ def _published(github: GitHub, repository: Repository) -> Finding:
 
 def _pushed(look: Look) -> Iterator[Finding]:
     for each in look.subject.repositories:
-        if not each.on_github:
-            continue
         git = Git(each.folder, look.token)
         here = git.ask("rev-parse", "--verify", "--quiet", f"refs/heads/{each.branch}")
         there = (git.heads(each.remote) or {}).get(each.branch)

@@ -12,7 +12,6 @@ from scaffold.errors import UsageError
 from scaffold.marketplace.catalogues import KNOWN, Known, name_of, owner_of, plain_url
 from scaffold.marketplace.github import server
 from scaffold.marketplace.gitting import Git, without_password
-from scaffold.marketplace.tokens import Token
 from scaffold.metadata.loading import load
 from scaffold.module import Module
 
@@ -47,7 +46,7 @@ class Repository:
 
     @property
     def on_github(self) -> bool:
-        """Whether it is where the catalogues are."""
+        """Whether it is where the catalogues are, and not on a GitLab, for one."""
         return plain_url(self.url).startswith(plain_url(server()) + "/") and "/" in self.slug
 
 
@@ -122,8 +121,9 @@ def of(module: Module, catalogue: str = "", branch: str = "") -> Subject:
     listed = repositories[-1]
     account = owner_of(listed.url)
     url = listed.url
-    if not known.branch_needed and account.lower() != owner_of(known.url).lower():
-        # DEEP's maintainers fork what users have made, under this name:
+    foreign = listed.on_github and account.lower() != owner_of(known.url).lower()
+    if not known.branch_needed and foreign:
+        # DEEP's maintainers fork what users have made on GitHub, under this name:
         # https://github.com/deephdc/deep-oc, README
         url = f"{server()}/{owner_of(known.url)}/UC-{account}-{listed.name}"
     return Subject(module, known, repositories, url, name_of(url))
@@ -139,8 +139,3 @@ def _repository(module: Module, role: str, folder: Path, branch: str) -> Reposit
     remote = origin or f"{module.answers['git_base_url'].rstrip('/')}/{folder.name}.git"
     url = account_url(without_password(remote).rstrip("/").removesuffix(".git"))
     return Repository(role, folder, remote, url, branch)
-
-
-def local(repository: Repository, token: Token | None = None) -> Git:
-    """Return git in a repository of the module."""
-    return Git(repository.folder, token)

@@ -210,13 +210,14 @@ def _publishing(work: Work, repository: Repository) -> Iterator[Step]:
         github.create_repository(slug, summary, login)
         return repository.url
 
-    yield Step(
-        f"create-{repository.role}",
-        f"create {slug}",
-        (_call("POST", path, {"name": name, "description": summary, "private": False}),),
-        lambda: repository.url if github.repository(slug) else None,
-        create,
-    )
+    if repository.on_github:
+        yield Step(
+            f"create-{repository.role}",
+            f"create {slug}",
+            (_call("POST", path, {"name": name, "description": summary, "private": False}),),
+            lambda: repository.url if github.repository(slug) else None,
+            create,
+        )
     git = Git(repository.folder, work.token)
     address = "origin" if git.ask("config", "--get", "remote.origin.url") else repository.remote
 

@@ -82,7 +82,11 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     root.mkdir()
     config = Path(os.environ["GIT_CONFIG_GLOBAL"])
     rewrite = f'[url "file://{root}/"]\n\tinsteadOf = https://github.com/\n'
-    config.write_text(config.read_text() + rewrite)
+    elsewhere = (
+        f'[url "file://{root}/gitlab/"]\n\tinsteadOf = https://gitlab.example.org/\n'
+        "\tinsteadOf = git@gitlab.example.org:\n"
+    )
+    config.write_text(config.read_text() + rewrite + elsewhere)
     forge = Forge(root, "ann", ("ai4os-hub",))
     made = World(forge, tmp_path)
     made.publish("deephdc/deep-oc", {"MODULES.yml": LISTED, "README.md": "all\n"}, {})

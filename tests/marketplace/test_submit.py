@@ -193,6 +193,35 @@ def test_the_other_catalogue_and_other_accounts(
     assert world.forge.pulls == []
 
 
+def test_modules_on_a_gitlab(world: World, scaffold: Scaffold) -> None:
+    account = "https://gitlab.example.org/lab/plants"
+    answers = ["-d", "project_name=Leaf reader", "-d", f"git_base_url={account}"]
+    assert scaffold("new", world.folder, "--defaults", *answers, "-q").code == 0
+    pair = world.folder / "leaf_reader"
+    built = world.folder / "DEEP-OC-leaf_reader" / "build" / "cpu"
+    built.mkdir(parents=True)
+    (built / "smoke-test.json").write_text('{"passed": true}')
+    names = ("leaf_reader", "DEEP-OC-leaf_reader")
+    # scaffold cannot create repositories there, and says so before it does anything
+    outcome = scaffold("submit", pair, "--yes", "--json")
+    assert (outcome.code, writes(world)) == (1, {})
+    assert {verdicts(outcome)[f"remote {name}"] for name in names} == {"failed"}
+    folders = [world.forge.root / "gitlab" / "lab" / "plants" / f"{name}.git" for name in names]
+    for folder in folders:
+        folder.mkdir(parents=True)
+        git(folder, "init", "--quiet", "--bare")
+    document = submitted(scaffold, pair)
+    assert document["pull_request"] == PULL
+    assert [*states(document)] == [
+        *("push-model", "push-container", "fork", "branch", "pull-request"),
+    ]
+    for folder in folders:
+        assert git(folder, "branch", "--format=%(refname:short)") == "master\ntest"
+    line = f"- module: {account}/DEEP-OC-leaf_reader\n"
+    branch = document["branch"]
+    assert world.file("ann/deep-oc", branch, "MODULES.yml") == (LISTED + line).encode()
+
+
 def test_dry_run_shows_everything_and_does_nothing(
     world: World, single: Path, scaffold: Scaffold
 ) -> None:
